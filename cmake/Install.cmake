@@ -1,0 +1,98 @@
+# cmake --install and cpack: a loco that runs without the checkout.
+#
+#   bin/loco
+#   lib/locollm/             the engine's shared libraries and CPU variants (portable engine only; tools/package)
+#   share/locollm/           policies, tasks, catalog, pocket models
+#   share/doc/locollm/       README, licence, docs, and third-party/: the notices of everything inside
+#   share/man, share/bash-completion, share/zsh
+#
+# Two components: `loco` is that; `bundle` is the Debian libraries that loco links, for the tarball alone (the .deb
+# depends on the packages instead).
+if(NOT TARGET loco)
+  return()
+endif()
+include(GNUInstallDirs)
+set(data share/locollm)
+set(notices ${CMAKE_BINARY_DIR}/third-party)
+set_target_properties(loco PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+foreach(folder policies tasks catalog models recipes)
+  if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/${folder})
+    install(DIRECTORY ${folder} DESTINATION ${data} COMPONENT loco PATTERN "*.part" EXCLUDE PATTERN __pycache__ EXCLUDE)
+  endif()
+endforeach()
+foreach(file README.md ARCHITECTURE.md CHANGELOG.md LICENSE)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${file})
+    install(FILES ${file} DESTINATION share/doc/locollm COMPONENT loco)
+  endif()
+endforeach()
+if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/docs)
+  install(DIRECTORY docs/ DESTINATION share/doc/locollm/docs COMPONENT loco)
+endif()
+
+# Whose work is inside, and where its notice lies. The engine's own notices come with its prefix. Header-only and linked
+# Debian libraries: "PACKAGE of the notice"; the second list only where their files are inside too (tarball).
+set(header_packages libcli11-dev libtomlplusplus-dev libboost1.81-dev libfmt-dev)
+set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libgomp1 libstdc++6 libgcc-s1 libcurl4 libyaml-cpp0.7
+  zlib1g)
+file(REMOVE_RECURSE ${notices})
+file(GLOB engine_notices ${LOCO_ENGINE}/licences/*)
+file(COPY ${engine_notices} DESTINATION ${notices})
+foreach(package ${header_packages} ${library_packages})
+  if(EXISTS /usr/share/doc/${package}/copyright)
+    configure_file(/usr/share/doc/${package}/copyright ${notices}/${package}.txt COPYONLY)
+  endif()
+endforeach()
+install(DIRECTORY ${notices} DESTINATION share/doc/locollm COMPONENT loco)
+
+if(LOCO_ENGINE_flavour STREQUAL portable)
+  file(GLOB engine_libraries ${LOCO_ENGINE}/lib/*.so ${LOCO_ENGINE}/lib/*.so.*)
+  install(PROGRAMS ${engine_libraries} DESTINATION lib/locollm COMPONENT loco)
+  # RPATH, not RUNPATH: the libraries of the bundle look for each other through it too.
+  set_target_properties(loco PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/locollm")
+  target_link_options(loco PRIVATE -Wl,--disable-new-dtags)
+  install(TARGETS loco RUNTIME_DEPENDENCY_SET libraries DESTINATION bin COMPONENT loco)
+  # Everything but the C library and the loader, which must be the machine's own.
+  install(RUNTIME_DEPENDENCY_SET libraries DESTINATION lib/locollm COMPONENT bundle DIRECTORIES ${LOCO_ENGINE}/lib
+    PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv)\\.so" "^lib(ggml|llama)")
+else()
+  install(TARGETS loco DESTINATION bin COMPONENT loco)
+endif()
+
+# The program writes its own man page and completions, so that they never differ from its --help.
+set(generated ${CMAKE_BINARY_DIR}/generated-docs)
+install(CODE "
+  set(loco ${CMAKE_BINARY_DIR}/bin/loco)
+  file(MAKE_DIRECTORY ${generated})
+  foreach(pair man:loco.1 bash:loco.bash zsh:_loco)
+    string(REPLACE : \";\" pair \${pair})
+    list(GET pair 0 kind)
+    list(GET pair 1 file)
+    if(kind STREQUAL man)
+      set(arguments man)
+    else()
+      set(arguments completion \${kind})
+    endif()
+    execute_process(COMMAND \${loco} \${arguments} OUTPUT_FILE ${generated}/\${file} ERROR_QUIET RESULT_VARIABLE failed)
+    if(failed)
+      message(FATAL_ERROR \"'loco \${arguments}' failed: the package would lack \${file}\")
+    endif()
+  endforeach()" COMPONENT loco)
+install(FILES ${generated}/loco.1 DESTINATION share/man/man1 COMPONENT loco)
+install(FILES ${generated}/loco.bash DESTINATION share/bash-completion/completions RENAME loco COMPONENT loco)
+install(FILES ${generated}/_loco DESTINATION share/zsh/vendor-completions COMPONENT loco)
+
+set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_PACKAGE_NAME locollm)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
+set(CPACK_PACKAGE_CONTACT "LocoLLM developers")
+set(CPACK_PACKAGE_FILE_NAME locollm-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LOCO_ENGINE}/lib)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/cmake/Package.cmake)
+include(CPack)

@@ -1,0 +1,143 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace loco {
+namespace {
+
+// Why a system call failed, with the cure where the reason has one.
+Error SystemError(const Path& path, std::string_view action, int code) {
+  std::string hint;
+  if (code == ENOENT) hint = "check the path";
+  if (code == EACCES || code == EPERM) hint = "check the permissions of the file and its folder";
+  if (code == EROFS) hint = "the file system is read-only: choose a path on a writable one";
+  if (code == ENOSPC || code == EDQUOT) hint = "free some space and run the same command again: it goes on where it stopped";
+  if (code == EISDIR) hint = "give a file, not a folder";
+  return Error(fmt::format("{}: cannot {}: {}", path.string(), action, std::strerror(code)), hint);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+Path EnvironmentFolder(const char* variable, const char* fallback_below_home) {
+  if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return Path(value);
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return Path(home) / fallback_below_home;
+  return std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
+std::string ReadFile(const Path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw SystemError(path, "open", errno);
+  std::string content;
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw SystemError(path, "read", errno);
+    if (count == 0) return content;
+    content.append(buffer, static_cast<size_t>(count));
+  }
+}
+
+void WriteFileAtomically(const Path& path, std::string_view content) {
+  if (path.has_parent_path()) {
+    std::error_code code;
+    std::filesystem::create_directories(path.parent_path(), code);
+    if (code) throw SystemError(path.parent_path(), "create the folder", code.value());
+  }
+  std::string name = path.string() + ".XXXXXX";
+  const Descriptor file(::mkstemp(name.data()));
+  if (file.get() < 0) throw SystemError(path, "create", errno);
+  const auto fail = [&](std::string_view action) {
+    const int code = errno;
+    ::unlink(name.c_str());
+    return SystemError(path, action, code);
+  };
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t count = ::write(file.get(), content.data() + done, content.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw fail("write");
+    done += static_cast<size_t>(count);
+  }
+  ::fchmod(file.get(), 0644);
+  if (::fsync(file.get()) != 0) throw fail("write");
+  if (::rename(name.c_str(), path.c_str()) != 0) throw fail("write");
+}
+
+MappedFile::MappedFile(const Path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw SystemError(path, "open", errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw SystemError(path, "read", errno);
+  if (!S_ISREG(status.st_mode)) throw SystemError(path, "read", EISDIR);
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;  // mmap refuses an empty range; an empty span is the truth
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) throw SystemError(path, "map", errno);
+  data_ = static_cast<const std::byte*>(address);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+FileLock::FileLock(const Path& path) {
+  if (path.has_parent_path()) {
+    std::error_code code;
+    std::filesystem::create_directories(path.parent_path(), code);
+    if (code) throw SystemError(path.parent_path(), "create the folder", code.value());
+  }
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw SystemError(path, "lock", errno);
+  TryAgain();
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool FileLock::TryAgain() {
+  if (!held_) held_ = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  return held_;
+}
+
+Bytes FreeDiskSpace(const Path& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) throw SystemError(folder, "read the free space", errno);
+  return Bytes{static_cast<uint64_t>(status.f_bavail) * status.f_frsize};
+}
+
+Path UserCacheFolder() {
+  if (const char* value = std::getenv("LOCO_CACHE"); value != nullptr && *value != '\0') return Path(value);
+  return EnvironmentFolder("XDG_CACHE_HOME", ".cache") / "locollm";
+}
+
+Path UserDataFolder() { return EnvironmentFolder("XDG_DATA_HOME", ".local/share") / "locollm"; }
+
+}  // namespace loco

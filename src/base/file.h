@@ -1,0 +1,63 @@
+// Files: whole reads, atomic writes, read-only memory maps. Every failure is an Error that names the path and a cure.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace loco {
+
+using Path = std::filesystem::path;
+
+// The whole file as bytes. Throws Error when it cannot be read.
+std::string ReadFile(const Path& path);
+
+// Writes to a temporary neighbour, syncs it and renames it over `path`: a reader sees the old or the new content,
+// never a part, also when the disk is full or the process is killed. Creates missing parent folders.
+void WriteFileAtomically(const Path& path, std::string_view content);
+
+// A read-only map of a whole file. The bytes stay valid while the object lives.
+class MappedFile {
+ public:
+  explicit MappedFile(const Path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// An exclusive lock between processes, released by the kernel when the holder ends, however it ends.
+class FileLock {
+ public:
+  // Creates the file when missing. Does not wait: `held()` says whether we got it.
+  explicit FileLock(const Path& path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  bool held() const { return held_; }
+  // Tries again; true when we hold it now.
+  bool TryAgain();
+
+ private:
+  int descriptor_ = -1;
+  bool held_ = false;
+};
+
+Bytes FreeDiskSpace(const Path& folder);
+
+// A folder of the user, following the XDG base directory specification: $XDG_CACHE_HOME/locollm, and so on.
+// `LOCO_CACHE` overrides the cache folder.
+Path UserCacheFolder();
+Path UserDataFolder();
+
+}  // namespace loco

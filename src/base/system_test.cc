@@ -1,0 +1,42 @@
+#include "base/system.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+namespace loco {
+
+TEST_CASE("memory of this process is consistent and grows with what it touches") {
+  const ProcessMemory before = ReadProcessMemory();
+  CHECK(before.resident.value > 0);
+  CHECK(before.peak_resident >= before.resident);
+  constexpr size_t kSize = size_t{64} << 20;
+  std::vector<char> block(kSize, 1);
+  const ProcessMemory after = ReadProcessMemory();
+  CHECK(block[kSize / 2] == 1);
+  // The kernel counts in batches of some pages per thread: allow a megabyte.
+  CHECK(after.anonymous.value + (1 << 20) >= before.anonymous.value + kSize);
+  CHECK(after.peak_resident.value + (1 << 20) >= before.resident.value + kSize);
+}
+
+TEST_CASE("the machine's memory is known and what is available is part of it") {
+  const MachineMemory memory = ReadMachineMemory();
+  CHECK(memory.total.value > 0);
+  CHECK(memory.available <= memory.total);
+}
+
+TEST_CASE("processor and system have names") {
+  const Processor processor = ReadProcessor();
+  CHECK(processor.cores >= 1);
+  CHECK_FALSE(processor.name.empty());
+  CHECK(OperatingSystemName().starts_with("Linux "));
+  CHECK(TerminalWidth() > 0);
+}
+
+TEST_CASE("energy is a number or unknown, never negative") {
+  const auto joules = ReadPackageEnergy();
+  if (joules) CHECK(*joules >= 0);
+}
+
+}  // namespace loco

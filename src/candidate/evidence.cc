@@ -1,0 +1,100 @@
+#include "candidate/evidence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace loco {
+namespace {
+
+// The keys that a file may give once for all its rows.
+struct Defaults {
+  std::string source;
+  std::string date;
+  std::string precision;
+  std::string revision;
+  std::string unit;
+  std::optional<uint64_t> n;
+};
+Defaults ReadDefaults(TomlTable& table, const Defaults& from) {
+  const auto text = [&](std::string_view key, const std::string& fallback) {
+    std::string value = table.Text(key);
+    return value.empty() && !table.Has(key) ? fallback : value;
+  };
+  Defaults read;
+  read.source = text("source", from.source);
+  read.date = text("date", from.date);
+  read.precision = text("precision", from.precision);
+  read.revision = text("revision", from.revision);
+  read.unit = text("unit", from.unit);
+  read.n = table.Count("n");
+  if (!read.n) read.n = from.n;
+  return read;
+}
+
+Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
+  Evidence row;
+  row.line = table.line();
+  row.model = table.RequiredText("model");
+  row.what = table.RequiredText("what");
+  row.value = table.Number("value");
+  row.text = table.Text("text");
+  row.low = table.Number("low");
+  row.high = table.Number("high");
+  const auto margin = table.Number("plus_minus");
+  if (margin && row.value) {
+    row.low = *row.value - *margin;
+    row.high = *row.value + *margin;
+  }
+  row.note = table.Text("note");
+  const Defaults own = ReadDefaults(table, defaults);
+  row.source = own.source;
+  row.date = own.date;
+  row.precision = own.precision;
+  row.revision = own.revision;
+  row.unit = own.unit;
+  row.n = own.n;
+  for (const auto& [key, value] : {std::pair("source", row.source), std::pair("date", row.date),
+                                   std::pair("precision", row.precision), std::pair("revision", row.revision)}) {
+    if (value.empty()) table.Report(key, fmt::format("'{}' is missing: write \"unknown\" when nobody stated it", key));
+  }
+  if (!row.value && row.text.empty() && !row.low) table.Report("value", "the row has neither 'value', 'text' nor a range");
+  if (row.low && row.high && *row.low > *row.high) table.Report("low", "'low' is above 'high'");
+  table.Finish();
+  return row;
+}
+
+}  // namespace
+
+void ParseEvidence(std::string_view text, const Path& file, std::vector<Evidence>& rows,
+                   std::vector<Diagnostic>& mistakes) {
+  const size_t before = mistakes.size();
+  TomlTable root = TomlTable::Parse(text, file, mistakes);
+  if (mistakes.size() != before) return;
+  const Defaults defaults = ReadDefaults(root, {});
+  for (TomlTable& table : root.Children("row")) {
+    rows.push_back(ReadRow(table, defaults));
+    rows.back().file = file;
+  }
+  root.Finish();
+}
+
+std::vector<Evidence> LoadEvidence(const Path& folder) {
+  std::error_code code;
+  std::vector<Path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  if (code) throw Error(fmt::format("{}: no evidence here", folder.string()), "give the folder that holds its .toml files");
+  std::sort(files.begin(), files.end());
+  std::vector<Evidence> rows;
+  std::vector<Diagnostic> mistakes;
+  for (const Path& file : files) ParseEvidence(ReadFile(file), file, rows, mistakes);
+  ThrowMistakes(mistakes);
+  return rows;
+}
+
+}  // namespace loco

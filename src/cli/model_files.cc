@@ -1,0 +1,100 @@
+#include "cli/model_files.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "candidate/machine.h"
+#include "engine/llama_model.h"
+#include "engine/quantize.h"
+
+namespace loco {
+namespace {
+
+std::string FactsJson(const Facts& facts) {
+  nlohmann::ordered_json json = {{"name", facts.name},
+                                 {"author", facts.author},
+                                 {"licence", facts.licence},
+                                 {"size_label", facts.size_label},
+                                 {"tokenizer", facts.tokenizer.model},
+                                 {"vocabulary", facts.tokenizer.tokens},
+                                 {"has_chat_template", !facts.chat_template.text.empty()}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void CheckIsModel(const Facts& facts) {
+  const std::string path = facts.path.string();
+  if (facts.kind != "model") {
+    throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind), "give the model file; 'loco inspect' shows what a file is");
+  }
+  if (facts.vocabulary_only) {
+    throw Error(fmt::format("{}: the file has a vocabulary but no weights", path), "give a complete model file");
+  }
+  if (facts.missing.value > 0) {
+    throw Error(fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)), "fetch the file again");
+  }
+  if (facts.split_count > 1) {
+    throw Error(fmt::format("{}: part {} of a model split into {} files", path, facts.split_index + 1, facts.split_count),
+                "join the parts first with llama-gguf-split --merge");
+  }
+  if (!facts.engine_knows_architecture) {
+    throw Error(fmt::format("{}: the engine does not know the architecture '{}'", path, facts.architecture),
+                fmt::format("use a model of an architecture that {} runs", EngineIdentity()));
+  }
+}
+
+}  // namespace
+
+ModelFile RegisterModel(Store& store, const Path& path) {
+  ModelFile file{.path = path, .facts = ReadFacts(path)};
+  CheckIsModel(file.facts);
+  file.row.hash = store.HashOfFile(path);
+  file.row.name = path.stem().string();
+  file.row.architecture = file.facts.architecture;
+  file.row.quantization = file.facts.quantization;
+  file.row.parameters = static_cast<int64_t>(file.facts.parameters);
+  file.row.file_bytes = file.facts.file_size;
+  file.row.facts = FactsJson(file.facts);
+  file.row.id = store.AddModel(file.row);
+  return file;
+}
+
+ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session) {
+  if (quantization.empty() || quantization == source.facts.quantization) return source;
+  if (!IsQuantizationName(quantization)) {
+    throw Error(fmt::format("unknown quantization '{}'", quantization), fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")), ExitCode::kUsage);
+  }
+  std::string stem = source.path.stem().string();
+  const std::string own = "-" + source.facts.quantization;
+  if (stem.ends_with(own)) stem.resize(stem.size() - own.size());
+  const Path target = UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
+  if (!std::filesystem::exists(target)) {
+    const FileLock lock(target.string() + ".lock");
+    Quantize(source.path, target, quantization, session.threads);
+  }
+  ModelFile file{.path = target, .facts = ReadFacts(target)};
+  file.row.hash = store.HashOfFile(target);
+  file.row.name = target.stem().string();
+  file.row.architecture = file.facts.architecture;
+  file.row.quantization = quantization;
+  file.row.parameters = static_cast<int64_t>(file.facts.parameters);
+  file.row.file_bytes = file.facts.file_size;
+  file.row.facts = FactsJson(file.facts);
+  file.row.base_hash = source.row.hash;
+  file.row.id = store.AddModel(file.row);
+  return file;
+}
+
+MachineRow RegisterMachine(Store& store) {
+  const Machine machine = ReadMachine();
+  MachineRow row{.fingerprint = HardwareFingerprint(machine),
+                 .processor = machine.processor,
+                 .cores = machine.cores,
+                 .memory = machine.memory,
+                 .system = machine.system};
+  row.id = store.AddMachine(row);
+  return row;
+}
+
+}  // namespace loco

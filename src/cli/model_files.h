@@ -1,0 +1,30 @@
+// From a path on the command line to a model that is registered in the store and, when asked, quantized.
+#pragma once
+
+#include <string>
+
+#include "base/file.h"
+#include "candidate/facts.h"
+#include "cli/commands.h"
+#include "store/store.h"
+
+namespace loco {
+
+struct ModelFile {
+  Path path;
+  Facts facts;
+  ModelRow row;  // with its id in the store
+};
+
+// Reads the facts, hashes the content (once for an unchanged file) and adds the model to the store. Throws Error for
+// what is no complete language model: vocabulary only, an adapter, a part of a split model, a truncated file.
+ModelFile RegisterModel(Store& store, const Path& path);
+
+// The model at `quantization`: the file itself when it has it already, otherwise a copy made once by llama.cpp's
+// quantizer and kept in the user's cache under the content hash of its source.
+ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session);
+
+// Machine row of this computer, added to the store.
+MachineRow RegisterMachine(Store& store);
+
+}  // namespace loco

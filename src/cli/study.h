@@ -1,0 +1,71 @@
+// The five steps of `loco select`, from a policy to the results that the decision rests on.
+//
+//   Study study(store, policy, session);
+//   study.Filter();          // 1 hard filter and 2 external evidence, nothing is generated
+//   study.MeasureScores();   // 3 base scores of the survivors, at the shipped quantization and at the reference
+//   study.MeasurePractical();// 5 practical test of the survivors   (4, trainability, is not measured in this version)
+//   Decision decision = Decide(policy, study.results());
+//
+// Every step is thin: it loads rows, calls a pure function or the harness, and appends rows. What is stored is used
+// again; `fresh` rows are whatever the store does not hold yet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "candidate/catalog.h"
+#include "candidate/machine.h"
+#include "cli/model_files.h"
+#include "decide/decide.h"
+#include "decide/policy.h"
+#include "store/store.h"
+#include "task/task.h"
+
+namespace loco {
+
+struct StudyCounts {
+  int64_t generated = 0;  // answers generated now
+  int64_t stored = 0;     // answers that were stored before
+  int64_t measured = 0;   // practical tests done now
+  int64_t reused = 0;     // practical tests that were stored before
+};
+
+class Study {
+ public:
+  Study(Store& store, const Policy& policy, Session& session);
+
+  void Filter();
+  void MeasureScores();
+  void MeasurePractical();
+
+  const std::vector<CandidateResult>& results() const { return results_; }
+  const StudyCounts& counts() const { return counts_; }
+  std::string MachineLine() const;
+
+ private:
+  // The files of one candidate; empty where there is none here.
+  struct Files {
+    std::optional<ModelFile> shipped;
+    std::optional<ModelFile> reference;
+  };
+
+  void FilterOne(const PolicyCandidate& candidate, CandidateResult& result, Files& files);
+  std::optional<Fit> StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model, CandidateResult& result);
+  std::vector<Figure> StoreFigures(const PolicyCandidate& candidate);
+  std::vector<TaskResult> Score(const ModelFile& file);
+  bool Survives(size_t candidate) const;
+
+  Store& store_;
+  const Policy& policy_;
+  Session& session_;
+  Machine machine_;
+  Catalog catalog_;
+  std::vector<Evidence> evidence_;
+  std::vector<Task> tasks_;
+  std::vector<CandidateResult> results_;
+  std::vector<Files> files_;
+  StudyCounts counts_;
+};
+
+}  // namespace loco

@@ -1,0 +1,163 @@
+#include "cli/terminal.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/hostile_text.h"
+#include "base/system.h"
+
+namespace loco {
+namespace {
+
+constexpr int kBarColumns = 24;
+constexpr double kRedrawSeconds = 0.1;
+constexpr double kLineSeconds = 30;  // between lines when standard error is no terminal
+
+// A bar on standard error. On a terminal it redraws one line; elsewhere (a log file) it prints a line now and then.
+class BarProgress : public Progress {
+ public:
+  explicit BarProgress(const Clock& clock) : clock_(clock), live_(IsTerminal(2)) {}
+  ~BarProgress() override { Clear(); }
+
+  void Begin(std::string_view label, int64_t total, int64_t done) override {
+    label_ = ForTerminal(label);
+    total_ = total;
+    before_ = done;
+    done_ = done;
+    started_ = clock_.Seconds();
+    drawn_ = live_ ? 0 : started_;
+    Draw("");
+  }
+  void Update(int64_t done, std::string_view note) override {
+    done_ = std::max(done_, done);
+    const double now = clock_.Seconds();
+    if (now - drawn_ < (live_ ? kRedrawSeconds : kLineSeconds)) return;
+    drawn_ = now;
+    Draw(note);
+  }
+  void End() override { Clear(); }
+
+ private:
+  void Draw(std::string_view note) {
+    if (total_ <= 0) return;
+    const double share = static_cast<double>(done_) / static_cast<double>(total_);
+    std::string left;
+    const double seconds = clock_.Seconds() - started_;
+    if (done_ > before_ && done_ < total_ && seconds > 1) {
+      left = "  ETA " + FormatDuration(seconds / static_cast<double>(done_ - before_) * static_cast<double>(total_ - done_));
+    }
+    const std::string counts = fmt::format("{:>{}}/{}", done_, std::to_string(total_).size(), total_);
+    const std::string extra = note.empty() ? "" : fmt::format("  {}", note);
+    if (!live_) {
+      if (done_ > before_) std::fputs(fmt::format("{}  {} ({:.0f} %){}{}\n", label_, counts, share * 100, extra, left).c_str(), stderr);
+      return;
+    }
+    std::string bar;
+    const int full = static_cast<int>(share * kBarColumns);
+    for (int i = 0; i < kBarColumns; ++i) bar += i < full ? "━" : i == full ? "╺" : "─";
+    std::fputs(("\r\x1b[K" + Shorten(fmt::format("{}  {} {}{}{}", label_, bar, counts, extra, left), static_cast<size_t>(TerminalWidth()))).c_str(), stderr);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  void Clear() {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+    shown_ = false;
+  }
+
+  const Clock& clock_;
+  bool live_;
+  bool shown_ = false;
+  std::string label_;
+  int64_t total_ = 0;
+  int64_t done_ = 0;
+  int64_t before_ = 0;
+  double started_ = 0;
+  double drawn_ = 0;
+};
+
+const char* Code(Paint paint) {
+  switch (paint) {
+    case Paint::kPlain:
+      return "";
+    case Paint::kBold:
+      return "\x1b[1m";
+    case Paint::kDim:
+      return "\x1b[2m";
+    case Paint::kRed:
+      return "\x1b[31m";
+    case Paint::kGreen:
+      return "\x1b[32m";
+    case Paint::kYellow:
+      return "\x1b[33m";
+    case Paint::kCyan:
+      return "\x1b[36m";
+  }
+  return "";
+}
+
+bool WantsColor(const std::string& color) {
+  if (color == "always") return true;
+  if (color == "never") return false;
+  const char* no_color = std::getenv("NO_COLOR");
+  return IsTerminal(1) && (no_color == nullptr || *no_color == '\0');
+}
+
+bool LooksLikeNumber(const std::string& cell) {
+  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 ||
+                           (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') && std::isdigit(static_cast<unsigned char>(cell[1])) != 0));
+}
+
+}  // namespace
+
+Terminal::Terminal(const std::string& color, bool quiet, const Clock& clock) : color_(WantsColor(color)), width_(TerminalWidth()) {
+  if (quiet) {
+    progress_ = std::make_unique<NoProgress>();
+  } else {
+    progress_ = std::make_unique<BarProgress>(clock);
+  }
+}
+
+void Terminal::Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void Terminal::PrintLine(std::string_view text) {
+  Print(text);
+  Print("\n");
+}
+
+void Terminal::Note(std::string_view text) {
+  std::fflush(stdout);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fputc('\n', stderr);
+}
+
+std::string Terminal::Painted(std::string_view text, Paint paint) const {
+  if (!color_ || paint == Paint::kPlain) return std::string(text);
+  return fmt::format("{}{}\x1b[0m", Code(paint), text);
+}
+
+std::string FormatTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const std::string& cell : header) widths.push_back(DisplayWidth(cell));
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
+  }
+  const auto line = [&](const std::vector<std::string>& cells, const std::vector<std::string>& sample) {
+    std::string out;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const std::string padding(widths[i] - DisplayWidth(cells[i]), ' ');
+      const bool right = i > 0 && i < sample.size() && LooksLikeNumber(sample[i]);
+      out += i == 0 ? "" : "  ";
+      out += right ? padding + cells[i] : cells[i] + padding;
+    }
+    while (!out.empty() && out.back() == ' ') out.pop_back();
+    return out + "\n";
+  };
+  std::string out;
+  if (!header.empty()) out += line(header, rows.empty() ? header : rows.front());
+  for (const auto& row : rows) out += line(row, row);
+  return out;
+}
+
+}  // namespace loco

@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "engine/fake_model.h"
+#include "engine/llama_model.h"
+#include "engine/quantize.h"
+
+namespace loco {
+namespace {
+
+Path SharedData(const char* name) {
+  const char* shared = std::getenv("LOCO_SHARED");
+  return Path(shared != nullptr ? shared : LOCO_SOURCE_DIR "/../shared") / "data" / name;
+}
+
+TEST_CASE("stories260K gives exactly its ten greedy references, one by one and eight at a time") {
+  const Path folder = SharedData("models/stories260K");
+  if (!std::filesystem::is_directory(folder)) {
+    MESSAGE("skipped: " << folder.string() << " is not here");
+    return;
+  }
+  const auto model = LoadModel(folder / "stories260K.gguf", {});
+  std::vector<GenerateRequest> requests;
+  std::vector<std::string> expected;
+  std::istringstream lines(ReadFile(folder / "reference_greedy.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto reference = nlohmann::json::parse(line);
+    requests.push_back({model->Tokenize(reference.at("prompt").get<std::string>(), {}), 48});
+    CHECK(requests.back().prompt == reference.at("prompt_tokens").get<std::vector<Token>>());
+    expected.push_back(reference.at("greedy_48"));
+  }
+  REQUIRE(requests.size() == 10);
+  for (const int parallel : {1, 8}) {
+    CAPTURE(parallel);
+    int checked = 0;
+    model->Generate(requests, {.context = 512, .parallel = parallel}, [&](size_t i, const Generation& generation) {
+      CHECK(generation.text == expected[i]);
+      ++checked;
+    });
+    CHECK(checked == 10);
+  }
+}
+
+TEST_CASE("token ids agree with the published cases of four tokenizers") {
+  const Path folder = SharedData("vocab");
+  if (!std::filesystem::is_directory(folder)) {
+    MESSAGE("skipped: " << folder.string() << " is not here");
+    return;
+  }
+  const std::string separator = "\n__ggml_vocab_test__\n";
+  int cases = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    CAPTURE(entry.path().string());
+    const auto model = LoadModel(entry.path(), {.vocabulary_only = true});
+    std::string inputs = ReadFile(entry.path().string() + ".inp");
+    std::istringstream outputs(ReadFile(entry.path().string() + ".out"));
+    for (size_t begin = 0; begin <= inputs.size();) {
+      const size_t end = std::min(inputs.find(separator, begin), inputs.size());
+      std::string ids;
+      for (const Token token : model->Tokenize(inputs.substr(begin, end - begin), {.add_special = false, .parse_special = false})) {
+        ids += " " + std::to_string(token);
+      }
+      std::string expected;
+      if (!std::getline(outputs, expected)) break;
+      CHECK(ids == expected);
+      ++cases;
+      begin = end + separator.size();
+    }
+  }
+  MESSAGE(cases << " tokenizer cases");
+  CHECK(cases > 100);
+}
+
+TEST_CASE("a file that is no model is refused with the engine's reason") {
+  const Path file = std::filesystem::temp_directory_path() / ("loco_engine_test_" + std::to_string(::getpid()));
+  WriteFileAtomically(file, "this is not a model");
+  CHECK_THROWS_WITH_AS(LoadModel(file, {}), doctest::Contains("cannot load the model"), Error);
+  CHECK_THROWS_AS(LoadModel("/nowhere/x.gguf", {}), Error);
+  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q9_9", 1), doctest::Contains("unknown quantization"), Error);
+  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q4_0", 1), doctest::Contains("cannot be quantized"), Error);
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("the fake model counts, cuts and refuses like a real one") {
+  FakeModel model([](const std::string& prompt) { return prompt + prompt; });
+  const auto prompt = model.Tokenize("abc", {});
+  std::map<size_t, StopReason> stops;
+  const std::vector<GenerateRequest> requests = {{prompt, 100}, {prompt, 4}, {model.Tokenize(std::string(30, 'x'), {}), 4}};
+  model.Generate(requests, {.context = 20}, [&](size_t i, const Generation& g) { stops[i] = g.stop; });
+  CHECK(stops[0] == StopReason::kEndOfTurn);
+  CHECK(stops[1] == StopReason::kTokenLimit);
+  CHECK(stops[2] == StopReason::kPromptTooLong);
+  CHECK(model.generated == 2);
+}
+
+}  // namespace
+}  // namespace loco

@@ -1,0 +1,115 @@
+#include "engine/fake_model.h"
+
+#include "base/error.h"
+
+namespace loco {
+namespace {
+
+constexpr Token kBos = 256;
+constexpr Token kEos = 257;
+
+class FakeSequence : public Sequence {
+ public:
+  FakeSequence(const FakeModel& model, FakeModel::Answer answer, int context)
+      : model_(model), answer_(std::move(answer)), context_(context) {}
+
+  void Append(std::span<const Token> tokens) override {
+    if (tokens_.size() + tokens.size() > static_cast<size_t>(context_)) throw Error("the tokens do not fit the context");
+    tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  }
+  Token Greedy() const override {
+    const std::string next = answer_(model_.Detokenize(tokens_, true));
+    return next.empty() ? kEos : static_cast<unsigned char>(next[0]);
+  }
+  int size() const override { return static_cast<int>(tokens_.size()); }
+  int context() const override { return context_; }
+  void Truncate(int size) override { tokens_.resize(static_cast<size_t>(size)); }
+
+ private:
+  const FakeModel& model_;
+  FakeModel::Answer answer_;
+  int context_;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace
+
+FakeModel::FakeModel(Answer answer) : answer_(std::move(answer)) {
+  info_.description = "fake";
+  info_.vocabulary_size = 258;
+  info_.trained_context = 1024;
+  info_.bos = kBos;
+  info_.eos = kEos;
+  info_.bos_text = "<s>";
+  info_.eos_text = "</s>";
+  info_.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+}
+
+std::vector<Token> FakeModel::Tokenize(std::string_view text, const TokenizeOptions& options) const {
+  std::vector<Token> tokens;
+  if (options.add_special && info_.adds_bos) tokens.push_back(kBos);
+  if (options.parse_special && text.starts_with(info_.bos_text)) {
+    tokens.push_back(kBos);
+    text.remove_prefix(info_.bos_text.size());
+  }
+  for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+  return tokens;
+}
+
+std::string FakeModel::Detokenize(std::span<const Token> tokens, bool with_special) const {
+  std::string text;
+  for (const Token token : tokens) {
+    if (token < 256) {
+      text += static_cast<char>(token);
+    } else if (with_special) {
+      text += token == kBos ? info_.bos_text : info_.eos_text;
+    }
+  }
+  return text;
+}
+
+void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) {
+  const int context = options.context > 0 ? options.context : info_.trained_context;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Generation generation;
+    const int room = context - static_cast<int>(requests[i].prompt.size());
+    if (room <= 0) {
+      generation.stop = StopReason::kPromptTooLong;
+    } else {
+      generation.text = answer_(Detokenize(requests[i].prompt, true));
+      const auto limit = static_cast<size_t>(std::min(room, requests[i].max_tokens));
+      if (generation.text.size() >= limit) {
+        generation.text.resize(limit);
+        generation.stop = limit == static_cast<size_t>(room) ? StopReason::kContextFull : StopReason::kTokenLimit;
+      }
+      generation.tokens = Tokenize(generation.text, {.add_special = false, .parse_special = false});
+      generation.smallest_gap = 1;
+      ++generated;
+    }
+    done(i, generation);
+  }
+}
+
+void FakeModel::ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) {
+  const size_t context = static_cast<size_t>(options.context > 0 ? options.context : info_.trained_context);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    ChoiceScores scores;
+    const std::string answer = answer_(Detokenize(requests[i].prompt, true));
+    for (const auto& choice : requests[i].choices) {
+      scores.too_long |= requests[i].prompt.size() + choice.size() > context;
+      const std::string text = Detokenize(choice, true);
+      size_t agree = 0;
+      while (agree < text.size() && agree < answer.size() && text[agree] == answer[agree]) ++agree;
+      scores.log_likelihood.push_back(-static_cast<double>(text.size() - agree) - 0.01 * static_cast<double>(text.size()));
+    }
+    if (scores.too_long) scores.log_likelihood.clear();
+    ++generated;
+    done(i, scores);
+  }
+}
+
+std::unique_ptr<Sequence> FakeModel::StartSequence(int context) {
+  return std::make_unique<FakeSequence>(*this, answer_, context);
+}
+
+}  // namespace loco

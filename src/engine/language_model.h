@@ -1,0 +1,114 @@
+// A loaded language model, seen from the rest of the program: tokens in, tokens and log-likelihoods out.
+//
+//   std::unique_ptr<LanguageModel> model = LoadModel(path, {.threads = 2});
+//   model->Generate(requests, {.parallel = 8}, [&](size_t i, Generation g) { … });   // as each one finishes
+//
+// `LoadModel` (llama_model.h) makes a real one; `FakeModel` (fake_model.h) answers from a table, for tests.
+// Decoding is greedy: the token with the highest logit, the lowest id on an exact tie. It knows nothing of chat
+// templates, tasks or scores.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace loco {
+
+using Token = int32_t;
+
+// What the file says about its vocabulary and limits.
+struct ModelInfo {
+  std::string description;    // "llama 4.46M F16", from the engine
+  int vocabulary_size = 0;
+  int trained_context = 0;    // tokens
+  bool adds_bos = false;      // the tokenizer puts a beginning-of-sequence token in front
+  Token bos = -1;             // -1: none
+  Token eos = -1;
+  std::string bos_text;
+  std::string eos_text;
+  std::string chat_template;  // Jinja; empty: the file has none
+};
+
+struct TokenizeOptions {
+  bool add_special = true;    // BOS and EOS as the model asks for
+  bool parse_special = true;  // "<|im_end|>" in the text becomes the control token
+};
+
+// Why a generation ended.
+enum class StopReason {
+  kEndOfTurn,      // the model produced an end-of-generation token
+  kTokenLimit,     // max_tokens were produced
+  kContextFull,    // the context ended first
+  kPromptTooLong,  // the prompt leaves no room for one token: nothing was generated
+};
+
+struct GenerateRequest {
+  std::vector<Token> prompt;
+  int max_tokens = 0;
+};
+
+struct Generation {
+  std::vector<Token> tokens;  // without the end-of-generation token
+  std::string text;           // of `tokens`, control tokens left out
+  StopReason stop = StopReason::kEndOfTurn;
+  double seconds = 0;         // from the first prompt token to the last; shared with what ran beside it
+  // Smallest difference between the best and the second-best logit over all steps: below about 1e-2 another batch
+  // size may choose the other token.
+  float smallest_gap = 0;
+};
+
+// Log-likelihood of each of several continuations of one prompt.
+struct ChoiceRequest {
+  std::vector<Token> prompt;
+  std::vector<std::vector<Token>> choices;  // none may be empty
+};
+
+struct ChoiceScores {
+  std::vector<double> log_likelihood;  // natural logarithm, summed over the choice's tokens; empty: too long
+  bool too_long = false;               // prompt and longest choice do not fit the context
+  double seconds = 0;
+};
+
+struct BatchOptions {
+  int context = 0;   // tokens a sequence may have, prompt and answer; 0: the trained context, at most 4,096
+  int parallel = 8;  // sequences decoded together
+};
+
+// One sequence that grows, for interactive use and for timing.
+class Sequence {
+ public:
+  virtual ~Sequence() = default;
+  // Processes tokens at the end. Throws Error when they do not fit the context.
+  virtual void Append(std::span<const Token> tokens) = 0;
+  // The most likely next token after the last Append().
+  virtual Token Greedy() const = 0;
+  virtual int size() const = 0;
+  virtual int context() const = 0;
+  // Forgets everything after the first `size` tokens.
+  virtual void Truncate(int size) = 0;
+};
+
+class LanguageModel {
+ public:
+  using GenerationDone = std::function<void(size_t index, const Generation&)>;
+  using ChoicesDone = std::function<void(size_t index, const ChoiceScores&)>;
+
+  virtual ~LanguageModel() = default;
+
+  virtual const ModelInfo& info() const = 0;
+  virtual std::vector<Token> Tokenize(std::string_view text, const TokenizeOptions& options) const = 0;
+  // Text of tokens; control tokens appear only when `with_special`.
+  virtual std::string Detokenize(std::span<const Token> tokens, bool with_special) const = 0;
+  virtual bool IsEndOfGeneration(Token token) const = 0;
+
+  // Calls `done` for each request as it finishes, in any order. An exception thrown by `done` stops the work.
+  virtual void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) = 0;
+  virtual void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) = 0;
+  virtual std::unique_ptr<Sequence> StartSequence(int context) = 0;
+};
+
+}  // namespace loco

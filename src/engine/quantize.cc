@@ -1,0 +1,76 @@
+#include "engine/quantize.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+
+#include "base/error.h"
+#include "engine/llama_handles.h"
+
+namespace loco {
+namespace {
+
+struct NamedType {
+  const char* name;
+  llama_ftype type;
+};
+constexpr std::array<NamedType, 14> kTypes = {{{"F16", LLAMA_FTYPE_MOSTLY_F16},
+                                               {"BF16", LLAMA_FTYPE_MOSTLY_BF16},
+                                               {"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},
+                                               {"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K},
+                                               {"Q5_K_M", LLAMA_FTYPE_MOSTLY_Q5_K_M},
+                                               {"Q5_0", LLAMA_FTYPE_MOSTLY_Q5_0},
+                                               {"Q4_K_M", LLAMA_FTYPE_MOSTLY_Q4_K_M},
+                                               {"Q4_K_S", LLAMA_FTYPE_MOSTLY_Q4_K_S},
+                                               {"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
+                                               {"Q3_K_M", LLAMA_FTYPE_MOSTLY_Q3_K_M},
+                                               {"Q3_K_S", LLAMA_FTYPE_MOSTLY_Q3_K_S},
+                                               {"Q2_K", LLAMA_FTYPE_MOSTLY_Q2_K},
+                                               {"TQ2_0", LLAMA_FTYPE_MOSTLY_TQ2_0},
+                                               {"TQ1_0", LLAMA_FTYPE_MOSTLY_TQ1_0}}};
+
+}  // namespace
+
+std::vector<std::string> QuantizationNames() {
+  std::vector<std::string> names;
+  for (const NamedType& type : kTypes) names.emplace_back(type.name);
+  return names;
+}
+
+bool IsQuantizationName(std::string_view name) {
+  for (const NamedType& type : kTypes) {
+    if (name == type.name) return true;
+  }
+  return false;
+}
+
+void Quantize(const Path& source, const Path& target, std::string_view quantization, int threads) {
+  StartEngine();
+  llama_model_quantize_params parameters = llama_model_quantize_default_params();
+  bool known = false;
+  for (const NamedType& type : kTypes) {
+    if (quantization != type.name) continue;
+    parameters.ftype = type.type;
+    known = true;
+  }
+  if (!known) {
+    throw Error(fmt::format("unknown quantization '{}'", quantization), fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")));
+  }
+  parameters.nthread = threads;
+  parameters.allow_requantize = false;
+  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
+  const Path part = target.string() + ".part";
+  ClearEngineLog();
+  const uint32_t code = llama_model_quantize(source.c_str(), part.c_str(), &parameters);
+  if (code != 0) {
+    std::error_code ignored;
+    const Bytes free = FreeDiskSpace(target.has_parent_path() ? target.parent_path() : Path("."));
+    std::filesystem::remove(part, ignored);
+    throw Error(fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, EngineErrors()),
+                fmt::format("an F16, BF16 or F32 file is needed, and room for the result ({} are free)", FormatBytes(free)));
+  }
+  std::filesystem::rename(part, target);
+}
+
+}  // namespace loco

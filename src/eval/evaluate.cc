@@ -1,0 +1,224 @@
+#include "eval/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "engine/llama_model.h"
+#include "task/scorers.h"
+
+namespace loco {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// An item with the prompt that asks it.
+struct PendingItem {
+  const Item* item;
+  Prompt prompt;
+};
+
+// Only one process works on a run at a time; a second one waits and then finds the answers stored.
+std::unique_ptr<FileLock> LockRun(const Store& store, const std::string& key, Progress& progress) {
+  if (store.path() == ":memory:") return nullptr;
+  auto lock = std::make_unique<FileLock>(store.path().string() + "-locks/" + key.substr(0, 24));
+  while (!lock->held()) {
+    progress.Update(0, "another loco works on this run; waiting");
+    ThrowIfInterrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    lock->TryAgain();
+  }
+  return lock;
+}
+
+Finish FinishOf(StopReason stop) {
+  switch (stop) {
+    case StopReason::kEndOfTurn:
+      return Finish::kStop;
+    case StopReason::kTokenLimit:
+    case StopReason::kContextFull:
+      return Finish::kLength;
+    case StopReason::kPromptTooLong:
+      return Finish::kTooLong;
+  }
+  LOCO_CHECK(false);
+}
+
+// Everything one run needs while its items are done.
+class RunWriter {
+ public:
+  RunWriter(Store& store, const Task& task, RowId run, Progress& progress, const Clock& clock, int64_t done)
+      : store_(store), task_(task), run_(run), progress_(progress), clock_(clock), done_(done), started_(clock.Seconds()) {}
+
+  void Write(const PendingItem& pending, AnswerRow answer, const Response& response) {
+    answer.run_id = run_;
+    answer.item = pending.item->id;
+    answer.prompt_hash = pending.prompt.hash;
+    answer.prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size());
+    answer.finish = response.finish;
+    const Marking marking = MarkResponse(task_, *pending.item, response);
+    store_.AddAnswer(answer, {.scorer = ScorerId(FindScorer(task_.scorer)), .outcome = marking.outcome, .extracted = marking.extracted});
+    ++done_;
+    ++written_;
+    tokens_ += answer.prompt_tokens + answer.generated_tokens;
+    const double seconds = clock_.Seconds() - started_;
+    progress_.Update(done_, seconds > 0 ? fmt::format("{:.0f} tok/s", static_cast<double>(tokens_) / seconds) : "");
+    ThrowIfInterrupted();
+  }
+
+  int64_t written() const { return written_; }
+
+ private:
+  Store& store_;
+  const Task& task_;
+  RowId run_;
+  Progress& progress_;
+  const Clock& clock_;
+  int64_t done_;
+  int64_t written_ = 0;
+  int64_t tokens_ = 0;
+  double started_;
+};
+
+void GenerateAnswers(LanguageModel& model, const std::vector<PendingItem>& pending, int max_tokens, const BatchOptions& batch,
+                     RunWriter& writer) {
+  std::vector<GenerateRequest> requests;
+  for (const PendingItem& item : pending) requests.push_back({item.prompt.tokens, max_tokens});
+  model.Generate(requests, batch, [&](size_t i, const Generation& generation) {
+    AnswerRow answer;
+    answer.text = generation.text;
+    answer.generated_tokens = static_cast<int64_t>(generation.tokens.size());
+    answer.seconds = generation.seconds;
+    if (generation.stop != StopReason::kPromptTooLong) {
+      answer.detail = Json{{"smallest_gap", generation.smallest_gap},
+                           {"context_full", generation.stop == StopReason::kContextFull}}
+                          .dump();
+    }
+    writer.Write(pending[i], answer, {.text = generation.text, .finish = FinishOf(generation.stop)});
+  });
+}
+
+void ScoreAnswers(LanguageModel& model, const PromptRenderer& renderer, const std::vector<PendingItem>& pending,
+                  const BatchOptions& batch, RunWriter& writer) {
+  std::vector<ChoiceRequest> requests;
+  for (const PendingItem& item : pending) {
+    ChoiceRequest request{.prompt = item.prompt.tokens};
+    for (const std::string& choice : item.item->choices) request.choices.push_back(renderer.Continuation(choice));
+    requests.push_back(std::move(request));
+  }
+  model.ScoreChoices(requests, batch, [&](size_t i, const ChoiceScores& scores) {
+    Response response{.finish = scores.too_long ? Finish::kTooLong : Finish::kChoice, .log_likelihood = scores.log_likelihood};
+    for (const auto& choice : requests[i].choices) response.choice_tokens.push_back(static_cast<int>(choice.size()));
+    AnswerRow answer;
+    answer.seconds = scores.seconds;
+    if (!scores.too_long) {
+      const auto best = std::max_element(scores.log_likelihood.begin(), scores.log_likelihood.end());
+      answer.text = pending[i].item->choices[static_cast<size_t>(best - scores.log_likelihood.begin())];
+      answer.detail = Json{{"log_likelihood", scores.log_likelihood}, {"choice_tokens", response.choice_tokens}}.dump();
+    }
+    writer.Write(pending[i], answer, response);
+  });
+}
+
+// Marks stored answers that the present version of the scorer has not seen.
+void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
+  const Scorer& scorer = FindScorer(task.scorer);
+  const std::vector<AnswerRow> unmarked = store.UnmarkedAnswers(run, ScorerId(scorer));
+  if (unmarked.empty()) return;
+  std::map<std::string, const Item*> items;
+  for (const Item& item : task.items) items[item.id] = &item;
+  for (const AnswerRow& answer : unmarked) {
+    Response response{.text = answer.text, .finish = answer.finish};
+    const Json detail = Json::parse(answer.detail);
+    if (detail.contains("log_likelihood")) {
+      response.log_likelihood = detail["log_likelihood"].get<std::vector<double>>();
+      response.choice_tokens = detail["choice_tokens"].get<std::vector<int>>();
+    }
+    const Marking marking = MarkResponse(task, *items.at(answer.item), response);
+    store.AddMark({.answer_id = answer.id, .scorer = ScorerId(scorer), .outcome = marking.outcome, .extracted = marking.extracted});
+  }
+}
+
+}  // namespace
+
+int EffectiveContext(int asked, int trained) { return asked > 0 ? asked : std::min(trained, 4096); }
+
+std::string RunKey(const RunIdentity& identity) {
+  return HashOfParts({"run/1", identity.model_hash, identity.task_hash, identity.template_hash, EngineIdentity(),
+                      std::to_string(identity.context)});
+}
+
+EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& model_row, const Task& task,
+                          const EvaluationOptions& options, Progress& progress, const Clock& clock) {
+  const PromptRenderer renderer(model, options.style);
+  const int context = EffectiveContext(options.context, model.info().trained_context);
+  const std::string key = RunKey({model_row.hash, task.hash, renderer.style_hash(), context});
+  const auto total = static_cast<int64_t>(task.items.size());
+
+  EvaluationResult result;
+  result.run = store.AddRun(
+      {.key = key,
+       .model_id = model_row.id,
+       .task_id = store.AddTask({.hash = task.hash, .name = task.name, .scorer = task.scorer, .items = total}),
+       .engine = EngineIdentity(),
+       .template_hash = renderer.style_hash(),
+       .sampler = fmt::format("greedy max_tokens={}", task.max_tokens),
+       .settings = Json{{"context", context}, {"style", options.style == PromptStyle::kRaw ? "raw" : "chat"}}.dump(),
+       .items = total});
+
+  progress.Begin(task.name, total, store.CountAnswers(result.run));
+  const std::unique_ptr<FileLock> lock = LockRun(store, key, progress);
+  const std::set<std::string> answered = store.AnsweredItems(result.run);
+  result.stored = static_cast<int64_t>(answered.size());
+  std::vector<PendingItem> pending;
+  for (const Item& item : task.items) {
+    if (!answered.contains(item.id)) pending.push_back({&item, renderer.Render(BuildMessages(task, item))});
+  }
+  const double started = clock.Seconds();
+  RunWriter writer(store, task, result.run, progress, clock, result.stored);
+  const BatchOptions batch{.context = context, .parallel = options.parallel};
+  if (FindScorer(task.scorer).uses_choices) {
+    ScoreAnswers(model, renderer, pending, batch, writer);
+  } else {
+    GenerateAnswers(model, pending, task.max_tokens, batch, writer);
+  }
+  MarkStoredAnswers(store, task, result.run);
+  progress.End();
+  result.generated = writer.written();
+  result.seconds = clock.Seconds() - started;
+  return result;
+}
+
+int64_t RunScore::Count(Outcome outcome) const {
+  const auto found = outcomes.find(outcome);
+  return found == outcomes.end() ? 0 : found->second;
+}
+
+double RunScore::Share() const {
+  return answered == 0 ? 0 : static_cast<double>(Count(Outcome::kRight)) / static_cast<double>(answered);
+}
+
+RunScore ScoreOf(const Store& store, RowId run) {
+  const auto row = store.FindRun(run);
+  if (!row) throw Error(fmt::format("there is no run-{}", run), "'loco runs' lists the runs of the store");
+  const auto task = store.FindTask(row->task_id);
+  LOCO_CHECK(task.has_value());
+  RunScore score;
+  score.items = row->items;
+  for (const MarkedAnswer& answer : store.Answers(run, ScorerId(FindScorer(task->scorer)))) {
+    ++score.answered;
+    ++score.outcomes[answer.mark.outcome];
+    score.ids.push_back(answer.answer.item);
+    score.right.push_back(answer.mark.outcome == Outcome::kRight ? 1 : 0);
+  }
+  return score;
+}
+
+}  // namespace loco

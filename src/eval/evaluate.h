@@ -1,0 +1,69 @@
+// One model answering one task: the run that base scores rest on.
+//
+//   EvaluationResult result = Evaluate(store, *model, model_row, task, {.parallel = 8}, progress, clock);
+//   // result.run is complete: every item has an answer and a mark in the store
+//
+// Greedy decoding through the model's own chat template, all sequences batched. Items are committed one by one, so a
+// killed run goes on where it stopped, and no item that has an answer is ever asked again. The identity of a run is
+// model content, task content, template, prompt style, engine and context; anything else that changes the answer is
+// part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
+//
+// It does not judge models: compare.h does statistics, decide/ decides.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/progress.h"
+#include "engine/language_model.h"
+#include "store/store.h"
+#include "task/task.h"
+#include "template/prompt.h"
+
+namespace loco {
+
+struct EvaluationOptions {
+  PromptStyle style = PromptStyle::kChat;
+  int context = 0;   // tokens for prompt and answer; 0: the trained context, at most 4,096
+  int parallel = 8;  // sequences decoded together; not part of the run's identity
+};
+
+struct EvaluationResult {
+  RowId run = 0;
+  int64_t generated = 0;  // items answered now
+  int64_t stored = 0;     // items that had an answer before
+  double seconds = 0;     // spent on generating now
+};
+
+// Throws Error when the model has no usable template, Interrupted when the user stopped it (what is done is stored).
+EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& model_row, const Task& task,
+                          const EvaluationOptions& options, Progress& progress, const Clock& clock);
+
+// The run's identity, without doing it; for finding a stored run when the model is not loaded.
+struct RunIdentity {
+  std::string model_hash;
+  std::string task_hash;
+  std::string template_hash;
+  int context = 0;
+};
+std::string RunKey(const RunIdentity& identity);
+
+// The context a run uses: what was asked for, or the trained context but at most 4,096 tokens.
+int EffectiveContext(int asked, int trained);
+
+// Counts of a complete or partial run.
+struct RunScore {
+  int64_t items = 0;     // of the task
+  int64_t answered = 0;
+  std::map<Outcome, int64_t> outcomes;
+  std::vector<std::string> ids;  // of the answered items, in order
+  std::vector<int> right;        // 0 or 1, parallel to `ids`
+
+  int64_t Count(Outcome outcome) const;
+  double Share() const;  // right / answered; 0 when nothing is answered
+};
+RunScore ScoreOf(const Store& store, RowId run);
+
+}  // namespace loco

@@ -1,0 +1,152 @@
+#include "eval/evaluate.h"
+
+#include <doctest/doctest.h>
+
+#include "base/error.h"
+#include "engine/fake_model.h"
+
+namespace loco {
+namespace {
+
+Task SumTask(int count) {
+  Task task;
+  task.name = "sums";
+  task.user = "{q}";
+  task.scorer = "numeric";
+  task.max_tokens = 8;
+  task.hash = "sums" + std::to_string(count);
+  for (int i = 0; i < count; ++i) {
+    Item item;
+    item.id = "i" + std::to_string(100 + i);
+    item.fields["q"] = std::to_string(i);
+    item.answer = std::to_string(2 * i);
+    task.items.push_back(item);
+  }
+  return task;
+}
+
+// Doubles the number in the prompt, but is wrong for multiples of 5.
+std::string Double(const std::string& prompt) {
+  const int number = std::stoi(prompt.substr(prompt.find("[user]") + 6));
+  return number % 5 == 0 ? "no" : std::to_string(2 * number);
+}
+
+ModelRow AddModel(Store& store) {
+  ModelRow row{.hash = "m", .name = "m", .architecture = "fake", .quantization = "F16"};
+  row.id = store.AddModel(row);
+  return row;
+}
+
+// Stops the work after some items, as Ctrl-C does.
+class StopAfter : public NoProgress {
+ public:
+  explicit StopAfter(int64_t items) : items_(items) {}
+  void Update(int64_t done, std::string_view) override {
+    if (done >= items_) throw Interrupted();
+  }
+
+ private:
+  int64_t items_;
+};
+
+TEST_CASE("a run answers and marks every item") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  FakeModel model(Double);
+  NoProgress progress;
+  const EvaluationResult result = Evaluate(store, model, AddModel(store), SumTask(20), {}, progress, clock);
+  CHECK(result.generated == 20);
+  const RunScore score = ScoreOf(store, result.run);
+  CHECK(score.answered == 20);
+  CHECK(score.Count(Outcome::kRight) == 16);
+  CHECK(score.Count(Outcome::kUnparsed) == 4);
+  CHECK(score.Share() == doctest::Approx(0.8));
+}
+
+TEST_CASE("a stopped run goes on without asking any item twice, and ends with the same rows") {
+  const FakeClock clock;
+  const Task task = SumTask(20);
+  NoProgress progress;
+  Store whole = Store::Open(":memory:", clock);
+  FakeModel one(Double);
+  const RowId expected = Evaluate(whole, one, AddModel(whole), task, {}, progress, clock).run;
+
+  for (int64_t stop = 1; stop < 20; ++stop) {
+    CAPTURE(stop);
+    Store store = Store::Open(":memory:", clock);
+    FakeModel model(Double);
+    const ModelRow row = AddModel(store);
+    StopAfter interrupt(stop);
+    CHECK_THROWS_AS(Evaluate(store, model, row, task, {}, interrupt, clock), Interrupted);
+    const EvaluationResult rest = Evaluate(store, model, row, task, {}, progress, clock);
+    CHECK(rest.stored == stop);
+    CHECK(rest.generated == 20 - stop);
+    CHECK(model.generated == 20);
+    const auto left = whole.Answers(expected, "numeric/1");
+    const auto right = store.Answers(rest.run, "numeric/1");
+    REQUIRE(left.size() == right.size());
+    for (size_t i = 0; i < left.size(); ++i) {
+      CHECK(left[i].answer.item == right[i].answer.item);
+      CHECK(left[i].answer.text == right[i].answer.text);
+      CHECK(left[i].mark.outcome == right[i].mark.outcome);
+    }
+  }
+}
+
+TEST_CASE("whatever changes what the model sees is another run") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  FakeModel model(Double);
+  NoProgress progress;
+  const ModelRow row = AddModel(store);
+  const RowId first = Evaluate(store, model, row, SumTask(5), {}, progress, clock).run;
+  CHECK(Evaluate(store, model, row, SumTask(5), {}, progress, clock).run == first);
+  CHECK(Evaluate(store, model, row, SumTask(5), {.parallel = 1}, progress, clock).run == first);
+  CHECK(Evaluate(store, model, row, SumTask(5), {.context = 64}, progress, clock).run != first);
+  CHECK(Evaluate(store, model, row, SumTask(6), {}, progress, clock).run != first);
+  model.mutable_info().chat_template += "{# changed #}";
+  CHECK(Evaluate(store, model, row, SumTask(5), {}, progress, clock).run != first);
+}
+
+TEST_CASE("a prompt longer than the context and a cut answer are outcomes, not errors") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  FakeModel model([](const std::string&) { return std::string(50, '7'); });
+  NoProgress progress;
+  Task task = SumTask(2);
+  task.items[1].fields["q"] = std::string(100, '1');
+  const EvaluationResult result = Evaluate(store, model, AddModel(store), task, {.context = 60}, progress, clock);
+  const RunScore score = ScoreOf(store, result.run);
+  CHECK(score.Count(Outcome::kTruncated) == 1);
+  CHECK(score.Count(Outcome::kTooLong) == 1);
+  CHECK(score.Share() == 0);
+}
+
+TEST_CASE("multiple choice takes the likeliest continuation") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  FakeModel model([](const std::string&) { return "blue"; });
+  NoProgress progress;
+  Task task;
+  task.name = "choice";
+  task.hash = "choice";
+  task.user = "{q}";
+  task.scorer = "choice";
+  for (const size_t right : {size_t{0}, size_t{1}}) {
+    Item item;
+    item.id = std::to_string(right);
+    item.fields["q"] = "sky?";
+    item.choices = {"red", "blue"};
+    item.right_choice = right;
+    task.items.push_back(item);
+  }
+  const RowId run = Evaluate(store, model, AddModel(store), task, {}, progress, clock).run;
+  const auto answers = store.Answers(run, "choice/1");
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].mark.outcome == Outcome::kWrong);
+  CHECK(answers[1].mark.outcome == Outcome::kRight);
+  CHECK(answers[1].answer.text == "blue");
+}
+
+}  // namespace
+}  // namespace loco

@@ -1,0 +1,160 @@
+// The rows of the store as plain structs: one for each table of schema.sql, the same names.
+//
+// JSON columns stay text here; the module that owns a noun writes and reads its own JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace loco {
+
+using RowId = int64_t;  // 0: not stored yet
+
+struct ModelRow {
+  RowId id = 0;
+  std::string hash;  // SHA-256 of the file, 64 hex digits
+  std::string name;
+  std::string architecture;
+  std::string quantization;
+  int64_t parameters = 0;
+  Bytes file_bytes;
+  std::string facts = "{}";
+  std::string base_hash;  // empty: not made by us from another file
+  std::string created_at;
+};
+
+struct MachineRow {
+  RowId id = 0;
+  std::string fingerprint;
+  std::string processor;
+  int cores = 0;
+  Bytes memory;
+  std::string system;
+  std::string created_at;
+};
+
+struct TaskRow {
+  RowId id = 0;
+  std::string hash;
+  std::string name;
+  std::string scorer;
+  int64_t items = 0;
+  std::string created_at;
+};
+
+struct RunRow {
+  RowId id = 0;
+  std::string key;
+  RowId model_id = 0;
+  RowId task_id = 0;
+  std::string engine;
+  std::string template_hash;
+  std::string sampler;
+  std::string settings = "{}";
+  int64_t items = 0;  // of the task; the run is complete when it has as many answers
+  std::string created_at;
+};
+
+// How an answer ended.
+enum class Finish {
+  kStop,     // the model ended its turn
+  kLength,   // cut at the token limit
+  kTooLong,  // the prompt does not fit the context: nothing was generated
+  kChoice,   // log-likelihoods of given choices; nothing was generated
+  kError,    // the engine failed on this item
+};
+const char* FinishName(Finish finish);
+
+struct AnswerRow {
+  RowId id = 0;
+  RowId run_id = 0;
+  std::string item;
+  std::string prompt_hash;
+  int64_t prompt_tokens = 0;
+  std::string text;  // hostile
+  Finish finish = Finish::kStop;
+  int64_t generated_tokens = 0;
+  double seconds = 0;
+  std::string detail = "{}";
+  std::string created_at;
+};
+
+// What an answer was worth. Everything but kRight counts as not right; each is reported by itself.
+enum class Outcome { kRight, kWrong, kUnparsed, kTruncated, kEmpty, kTooLong, kError };
+const char* OutcomeName(Outcome outcome);
+
+struct MarkRow {
+  RowId id = 0;
+  RowId answer_id = 0;
+  std::string scorer;  // "numeric/1"
+  Outcome outcome = Outcome::kWrong;
+  std::string extracted;
+};
+
+// An answer with its mark, as reports and comparisons need them.
+struct MarkedAnswer {
+  AnswerRow answer;
+  MarkRow mark;
+};
+
+struct MeasurementRow {
+  RowId id = 0;
+  std::string key;
+  RowId model_id = 0;
+  RowId machine_id = 0;
+  std::string kind;
+  std::string engine;
+  std::string result = "{}";
+  std::string created_at;
+};
+
+struct FitRow {
+  RowId id = 0;
+  std::string key;
+  RowId model_id = 0;
+  std::string result = "{}";
+  std::string created_at;
+};
+
+struct EvidenceRow {
+  RowId id = 0;
+  std::string key;
+  std::string candidate;
+  std::string what;
+  std::string row = "{}";
+  std::string created_at;
+};
+
+struct VerdictRow {
+  RowId id = 0;
+  std::string key;
+  std::string candidate;
+  std::string rule;
+  std::string outcome;  // "pass", "fail", "unknown"
+  std::string result = "{}";
+  std::string created_at;
+};
+
+struct DecisionRow {
+  RowId id = 0;
+  std::string key;
+  std::string policy;
+  std::string policy_hash;
+  std::string record = "{}";
+  std::string created_at;
+};
+
+// A row by its table and id: how people name it ("run-12") and how a decision lists what it rests on.
+struct RowRef {
+  std::string kind;
+  RowId id = 0;
+
+  bool operator==(const RowRef&) const = default;
+  std::string Text() const { return kind + "-" + std::to_string(id); }
+};
+// Parses "run-12". Throws Error for anything else, naming the known kinds.
+RowRef ParseRowRef(const std::string& text);
+
+}  // namespace loco

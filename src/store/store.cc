@@ -1,0 +1,535 @@
+#include "store/store.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+
+namespace loco {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Query;
+using sqlite::Transaction;
+
+constexpr int64_t kApplicationId = 0x4C4F434F;  // "LOCO": tells our files from other SQLite databases
+
+// migrations[i] brings a store of version i to version i + 1. Never edit one that was released: append.
+constexpr std::array<const char*, 1> kMigrations = {kSchemaSql};
+constexpr int64_t kVersion = kMigrations.size();
+
+constexpr std::array<const char*, 12> kAppendOnlyTables = {"model", "machine",     "task", "run",      "answer",  "mark",
+                                                           "fit",   "measurement", "evidence", "verdict", "decision", "decision_row"};
+
+int64_t Pragma(Connection& connection, const char* name) {
+  Query query(connection, fmt::format("PRAGMA {}", name).c_str());
+  return query.Next() ? query.Integer() : 0;
+}
+
+bool HasTables(Connection& connection) {
+  Query query(connection, "SELECT count(*) FROM sqlite_schema");
+  return query.Next() && query.Integer() > 0;
+}
+
+void CheckIdentity(Connection& connection) {
+  if (HasTables(connection) && Pragma(connection, "application_id") != kApplicationId) {
+    throw Error(fmt::format("{}: a SQLite database, but not a LocoLLM store", connection.path()), "choose another file with --store");
+  }
+  const int64_t version = Pragma(connection, "user_version");
+  if (version > kVersion) {
+    throw Error(fmt::format("{}: the store has version {}, this program knows versions up to {}", connection.path(), version, kVersion),
+                "use the newer loco that wrote it, or choose another file with --store");
+  }
+}
+
+void Migrate(Connection& connection) {
+  if (Pragma(connection, "user_version") == kVersion) return;
+  Transaction transaction(connection);
+  // Read again under the lock: another process may have migrated in the meantime.
+  for (int64_t version = Pragma(connection, "user_version"); version < kVersion; ++version) {
+    connection.Execute(kMigrations[static_cast<size_t>(version)]);
+  }
+  for (const char* table : kAppendOnlyTables) {
+    for (const char* action : {"UPDATE", "DELETE"}) {
+      connection.Execute(
+          fmt::format("CREATE TRIGGER IF NOT EXISTS {0}_no_{1} BEFORE {1} ON {0} BEGIN "
+                      "SELECT RAISE(ABORT, 'rows of {0} are append-only'); END",
+                      table, action));
+    }
+  }
+  connection.Execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
+  connection.Execute(fmt::format("PRAGMA user_version = {}", kVersion));
+  transaction.Commit();
+}
+
+constexpr const char* kModelColumns =
+    "id, hash, name, architecture, quantization, parameters, file_bytes, facts, base_hash, created_at";
+ModelRow ReadModel(Query& query) {
+  ModelRow row;
+  row.id = query.Integer();
+  row.hash = query.Text();
+  row.name = query.Text();
+  row.architecture = query.Text();
+  row.quantization = query.Text();
+  row.parameters = query.Integer();
+  row.file_bytes = Bytes{static_cast<uint64_t>(query.Integer())};
+  row.facts = query.Text();
+  row.base_hash = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+constexpr const char* kRunColumns = "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at";
+RunRow ReadRun(Query& query) {
+  RunRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.model_id = query.Integer();
+  row.task_id = query.Integer();
+  row.engine = query.Text();
+  row.template_hash = query.Text();
+  row.sampler = query.Text();
+  row.settings = query.Text();
+  row.items = query.Integer();
+  row.created_at = query.Text();
+  return row;
+}
+
+Finish ParseFinish(const std::string& name) {
+  for (const Finish finish : {Finish::kStop, Finish::kLength, Finish::kTooLong, Finish::kChoice, Finish::kError}) {
+    if (name == FinishName(finish)) return finish;
+  }
+  LOCO_CHECK(false);  // the table's CHECK allows no other value
+}
+
+Outcome ParseOutcome(const std::string& name) {
+  for (const Outcome outcome : {Outcome::kRight, Outcome::kWrong, Outcome::kUnparsed, Outcome::kTruncated, Outcome::kEmpty,
+                                Outcome::kTooLong, Outcome::kError}) {
+    if (name == OutcomeName(outcome)) return outcome;
+  }
+  LOCO_CHECK(false);  // the table's CHECK allows no other value
+}
+
+constexpr const char* kAnswerColumns =
+    "answer.id, run_id, item, prompt_hash, prompt_tokens, text, finish, generated_tokens, seconds, detail, created_at";
+AnswerRow ReadAnswer(Query& query) {
+  AnswerRow row;
+  row.id = query.Integer();
+  row.run_id = query.Integer();
+  row.item = query.Text();
+  row.prompt_hash = query.Text();
+  row.prompt_tokens = query.Integer();
+  row.text = query.Text();
+  row.finish = ParseFinish(query.Text());
+  row.generated_tokens = query.Integer();
+  row.seconds = query.Real();
+  row.detail = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+constexpr const char* kMarkColumns = "mark.id, answer_id, scorer, outcome, extracted";
+MarkRow ReadMark(Query& query) {
+  MarkRow row;
+  row.id = query.Integer();
+  row.answer_id = query.Integer();
+  row.scorer = query.Text();
+  row.outcome = ParseOutcome(query.Text());
+  row.extracted = query.Text();
+  return row;
+}
+
+constexpr const char* kMeasurementColumns = "id, key, model_id, machine_id, kind, engine, result, created_at";
+MeasurementRow ReadMeasurement(Query& query) {
+  MeasurementRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.model_id = query.Integer();
+  row.machine_id = query.Integer();
+  row.kind = query.Text();
+  row.engine = query.Text();
+  row.result = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+constexpr const char* kDecisionColumns = "id, key, policy, policy_hash, record, created_at";
+DecisionRow ReadDecision(Query& query) {
+  DecisionRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.policy = query.Text();
+  row.policy_hash = query.Text();
+  row.record = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+}  // namespace
+
+struct Store::State {
+  State(const Path& file, bool read_only, const Clock& the_clock)
+      : path(file), connection(file.string(), read_only), clock(the_clock) {}
+
+  RowId IdByKey(const char* table, const char* column, const std::string& key) {
+    Query query(connection, fmt::format("SELECT id FROM {} WHERE {} = ?", table, column).c_str());
+    query.Bind(key);
+    return query.Next() ? query.Integer() : 0;
+  }
+
+  Path path;
+  Connection connection;
+  const Clock& clock;
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Store Store::Open(const Path& path, const Clock& clock) {
+  if (path != ":memory:" && path.has_parent_path()) {
+    std::error_code code;
+    std::filesystem::create_directories(path.parent_path(), code);
+    if (code) {
+      throw Error(fmt::format("{}: cannot create the folder: {}", path.parent_path().string(), code.message()),
+                  "choose a writable place with --store");
+    }
+  }
+  auto state = std::make_unique<State>(path, false, clock);
+  CheckIdentity(state->connection);
+  // A committed item survives a kill of the process at any moment. Power loss may take the last few items (they are
+  // then simply done again) but never damages the file; FULL would cost one disk flush an item.
+  state->connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+  Migrate(state->connection);
+  return Store(std::move(state));
+}
+
+Store Store::OpenReadOnly(const Path& path, const Clock& clock) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(fmt::format("{}: there is no store yet", path.string()), "run 'loco eval' or 'loco select' first, or name a store with --store");
+  }
+  auto state = std::make_unique<State>(path, true, clock);
+  CheckIdentity(state->connection);
+  if (Pragma(state->connection, "user_version") < kVersion) return Open(path, clock);  // an older store is brought up first
+  return Store(std::move(state));
+}
+
+const Path& Store::path() const { return state_->path; }
+
+RowId Store::AddModel(const ModelRow& row) {
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO model (hash, name, architecture, quantization, parameters, file_bytes, facts, base_hash, "
+               "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.hash).Bind(row.name).Bind(row.architecture).Bind(row.quantization).Bind(row.parameters);
+  insert.Bind(static_cast<int64_t>(row.file_bytes.value)).Bind(row.facts);
+  if (row.base_hash.empty()) {
+    insert.BindNull();
+  } else {
+    insert.Bind(row.base_hash);
+  }
+  insert.Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("model", "hash", row.hash);
+}
+
+RowId Store::AddMachine(const MachineRow& row) {
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO machine (fingerprint, processor, cores, memory_bytes, system, created_at) "
+               "VALUES (?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.fingerprint).Bind(row.processor).Bind(int64_t{row.cores}).Bind(static_cast<int64_t>(row.memory.value));
+  insert.Bind(row.system).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("machine", "fingerprint", row.fingerprint);
+}
+
+RowId Store::AddTask(const TaskRow& row) {
+  Query insert(state_->connection, "INSERT OR IGNORE INTO task (hash, name, scorer, items, created_at) VALUES (?, ?, ?, ?, ?)");
+  insert.Bind(row.hash).Bind(row.name).Bind(row.scorer).Bind(row.items).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("task", "hash", row.hash);
+}
+
+RowId Store::AddRun(const RunRow& row) {
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO run (key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.model_id).Bind(row.task_id).Bind(row.engine).Bind(row.template_hash).Bind(row.sampler);
+  insert.Bind(row.settings).Bind(row.items).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("run", "key", row.key);
+}
+
+RowId Store::AddMeasurement(const MeasurementRow& row) {
+  Query insert(state_->connection,
+               "INSERT INTO measurement (key, model_id, machine_id, kind, engine, result, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.model_id).Bind(row.machine_id).Bind(row.kind).Bind(row.engine).Bind(row.result);
+  insert.Bind(state_->clock.Now()).Run();
+  return state_->connection.LastInsertedId();
+}
+
+RowId Store::AddFit(const FitRow& row) {
+  Query insert(state_->connection, "INSERT OR IGNORE INTO fit (key, model_id, result, created_at) VALUES (?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.model_id).Bind(row.result).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("fit", "key", row.key);
+}
+
+RowId Store::AddEvidence(const EvidenceRow& row) {
+  Query insert(state_->connection, "INSERT OR IGNORE INTO evidence (key, candidate, what, row, created_at) VALUES (?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.candidate).Bind(row.what).Bind(row.row).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("evidence", "key", row.key);
+}
+
+RowId Store::AddVerdict(const VerdictRow& row) {
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO verdict (key, candidate, rule, outcome, result, created_at) VALUES (?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.candidate).Bind(row.rule).Bind(row.outcome).Bind(row.result).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("verdict", "key", row.key);
+}
+
+RowId Store::AddDecision(const DecisionRow& row, const std::vector<RowRef>& rests_on) {
+  Transaction transaction(state_->connection);
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO decision (key, policy, policy_hash, record, created_at) VALUES (?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.policy).Bind(row.policy_hash).Bind(row.record).Bind(state_->clock.Now()).Run();
+  const RowId id = state_->IdByKey("decision", "key", row.key);
+  for (const RowRef& ref : rests_on) {
+    Query link(state_->connection, "INSERT OR IGNORE INTO decision_row (decision_id, kind, row_id) VALUES (?, ?, ?)");
+    link.Bind(id).Bind(ref.kind).Bind(ref.id).Run();
+  }
+  transaction.Commit();
+  return id;
+}
+
+bool Store::AddAnswer(const AnswerRow& answer, const MarkRow& mark) {
+  Transaction transaction(state_->connection);
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO answer (run_id, item, prompt_hash, prompt_tokens, text, finish, generated_tokens, seconds, "
+               "detail, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(answer.run_id).Bind(answer.item).Bind(answer.prompt_hash).Bind(answer.prompt_tokens).Bind(answer.text);
+  insert.Bind(FinishName(answer.finish)).Bind(answer.generated_tokens).Bind(answer.seconds).Bind(answer.detail);
+  if (insert.Bind(state_->clock.Now()).Run() == 0) return false;
+  MarkRow own = mark;
+  own.answer_id = state_->connection.LastInsertedId();
+  AddMark(own);
+  transaction.Commit();
+  return true;
+}
+
+void Store::AddMark(const MarkRow& mark) {
+  Query insert(state_->connection, "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted) VALUES (?, ?, ?, ?)");
+  insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted).Run();
+}
+
+std::optional<ModelRow> Store::FindModel(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM model WHERE id = ?", kModelColumns).c_str());
+  if (!query.Bind(id).Next()) return std::nullopt;
+  return ReadModel(query);
+}
+
+std::optional<ModelRow> Store::FindModelByHash(const std::string& hash) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM model WHERE hash = ?", kModelColumns).c_str());
+  if (!query.Bind(hash).Next()) return std::nullopt;
+  return ReadModel(query);
+}
+
+std::optional<MachineRow> Store::FindMachine(RowId id) const {
+  Query query(state_->connection,
+              "SELECT id, fingerprint, processor, cores, memory_bytes, system, created_at FROM machine WHERE id = ?");
+  if (!query.Bind(id).Next()) return std::nullopt;
+  MachineRow row;
+  row.id = query.Integer();
+  row.fingerprint = query.Text();
+  row.processor = query.Text();
+  row.cores = static_cast<int>(query.Integer());
+  row.memory = Bytes{static_cast<uint64_t>(query.Integer())};
+  row.system = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+std::optional<TaskRow> Store::FindTask(RowId id) const {
+  Query query(state_->connection, "SELECT id, hash, name, scorer, items, created_at FROM task WHERE id = ?");
+  if (!query.Bind(id).Next()) return std::nullopt;
+  TaskRow row;
+  row.id = query.Integer();
+  row.hash = query.Text();
+  row.name = query.Text();
+  row.scorer = query.Text();
+  row.items = query.Integer();
+  row.created_at = query.Text();
+  return row;
+}
+
+std::optional<RunRow> Store::FindRun(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM run WHERE id = ?", kRunColumns).c_str());
+  if (!query.Bind(id).Next()) return std::nullopt;
+  return ReadRun(query);
+}
+
+std::optional<AnswerRow> Store::FindAnswer(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM answer WHERE id = ?", kAnswerColumns).c_str());
+  if (!query.Bind(id).Next()) return std::nullopt;
+  return ReadAnswer(query);
+}
+
+std::optional<MeasurementRow> Store::FindMeasurement(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM measurement WHERE id = ?", kMeasurementColumns).c_str());
+  if (!query.Bind(id).Next()) return std::nullopt;
+  return ReadMeasurement(query);
+}
+
+std::optional<FitRow> Store::FindFit(RowId id) const {
+  Query query(state_->connection, "SELECT id, key, model_id, result, created_at FROM fit WHERE id = ?");
+  if (!query.Bind(id).Next()) return std::nullopt;
+  FitRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.model_id = query.Integer();
+  row.result = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+std::optional<EvidenceRow> Store::FindEvidence(RowId id) const {
+  Query query(state_->connection, "SELECT id, key, candidate, what, row, created_at FROM evidence WHERE id = ?");
+  if (!query.Bind(id).Next()) return std::nullopt;
+  EvidenceRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.candidate = query.Text();
+  row.what = query.Text();
+  row.row = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+std::optional<VerdictRow> Store::FindVerdict(RowId id) const {
+  Query query(state_->connection, "SELECT id, key, candidate, rule, outcome, result, created_at FROM verdict WHERE id = ?");
+  if (!query.Bind(id).Next()) return std::nullopt;
+  VerdictRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.candidate = query.Text();
+  row.rule = query.Text();
+  row.outcome = query.Text();
+  row.result = query.Text();
+  row.created_at = query.Text();
+  return row;
+}
+
+std::optional<DecisionRow> Store::FindDecision(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM decision WHERE id = ?", kDecisionColumns).c_str());
+  if (!query.Bind(id).Next()) return std::nullopt;
+  return ReadDecision(query);
+}
+
+std::vector<ModelRow> Store::Models() const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM model ORDER BY id", kModelColumns).c_str());
+  std::vector<ModelRow> rows;
+  while (query.Next()) rows.push_back(ReadModel(query));
+  return rows;
+}
+
+std::vector<RunRow> Store::Runs() const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM run ORDER BY id", kRunColumns).c_str());
+  std::vector<RunRow> rows;
+  while (query.Next()) rows.push_back(ReadRun(query));
+  return rows;
+}
+
+std::vector<MeasurementRow> Store::MeasurementsByKey(const std::string& key) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM measurement WHERE key = ? ORDER BY id", kMeasurementColumns).c_str());
+  query.Bind(key);
+  std::vector<MeasurementRow> rows;
+  while (query.Next()) rows.push_back(ReadMeasurement(query));
+  return rows;
+}
+
+std::vector<DecisionRow> Store::Decisions() const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM decision ORDER BY id", kDecisionColumns).c_str());
+  std::vector<DecisionRow> rows;
+  while (query.Next()) rows.push_back(ReadDecision(query));
+  return rows;
+}
+
+std::vector<RowRef> Store::RowsOfDecision(RowId decision_id) const {
+  Query query(state_->connection, "SELECT kind, row_id FROM decision_row WHERE decision_id = ? ORDER BY kind, row_id");
+  query.Bind(decision_id);
+  std::vector<RowRef> refs;
+  while (query.Next()) {
+    RowRef ref;
+    ref.kind = query.Text();
+    ref.id = query.Integer();
+    refs.push_back(ref);
+  }
+  return refs;
+}
+
+std::vector<MarkRow> Store::MarksOfAnswer(RowId answer_id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM mark WHERE answer_id = ? ORDER BY id", kMarkColumns).c_str());
+  query.Bind(answer_id);
+  std::vector<MarkRow> rows;
+  while (query.Next()) rows.push_back(ReadMark(query));
+  return rows;
+}
+
+std::set<std::string> Store::AnsweredItems(RowId run_id) const {
+  Query query(state_->connection, "SELECT item FROM answer WHERE run_id = ?");
+  query.Bind(run_id);
+  std::set<std::string> items;
+  while (query.Next()) items.insert(query.Text());
+  return items;
+}
+
+int64_t Store::CountAnswers(RowId run_id) const {
+  Query query(state_->connection, "SELECT count(*) FROM answer WHERE run_id = ?");
+  return query.Bind(run_id).Next() ? query.Integer() : 0;
+}
+
+std::vector<MarkedAnswer> Store::Answers(RowId run_id, const std::string& scorer) const {
+  Query query(state_->connection, fmt::format("SELECT {}, {} FROM answer JOIN mark ON mark.answer_id = answer.id "
+                                              "WHERE run_id = ? AND scorer = ? ORDER BY item",
+                                              kAnswerColumns, kMarkColumns)
+                                      .c_str());
+  query.Bind(run_id).Bind(scorer);
+  std::vector<MarkedAnswer> rows;
+  while (query.Next()) {
+    MarkedAnswer row;
+    row.answer = ReadAnswer(query);
+    row.mark = ReadMark(query);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<AnswerRow> Store::UnmarkedAnswers(RowId run_id, const std::string& scorer) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM answer WHERE run_id = ? AND NOT EXISTS "
+                                              "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item",
+                                              kAnswerColumns)
+                                      .c_str());
+  query.Bind(run_id).Bind(scorer);
+  std::vector<AnswerRow> rows;
+  while (query.Next()) rows.push_back(ReadAnswer(query));
+  return rows;
+}
+
+std::string Store::HashOfFile(const Path& file) {
+  struct stat status {};
+  const std::string path = std::filesystem::absolute(file).lexically_normal().string();
+  if (::stat(path.c_str(), &status) != 0) return Sha256OfFile(file);  // throws with the reason
+  const int64_t modified_ns = int64_t{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec;
+  {
+    Query query(state_->connection, "SELECT hash FROM file_seen WHERE path = ? AND bytes = ? AND modified_ns = ?");
+    query.Bind(path).Bind(int64_t{status.st_size}).Bind(modified_ns);
+    if (query.Next()) return query.Text();
+  }
+  const std::string hash = Sha256OfFile(file);
+  Query insert(state_->connection, "INSERT OR REPLACE INTO file_seen (path, bytes, modified_ns, hash) VALUES (?, ?, ?, ?)");
+  insert.Bind(path).Bind(int64_t{status.st_size}).Bind(modified_ns).Bind(hash).Run();
+  return hash;
+}
+
+}  // namespace loco

@@ -1,0 +1,75 @@
+#include "task/scorers.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <array>
+
+#include "base/error.h"
+
+namespace loco {
+namespace {
+
+constexpr std::array<Scorer, 3> kScorers = {{
+    {"exact", 1, false, ScoreExact},
+    {"numeric", 1, false, ScoreNumeric},
+    {"choice", 1, true, ScoreChoice},
+}};
+
+bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+}  // namespace
+
+const Scorer& FindScorer(const std::string& name) {
+  for (const Scorer& scorer : kScorers) {
+    if (name == scorer.name) return scorer;
+  }
+  LOCO_CHECK(false);  // LoadTask refuses unknown names
+}
+
+std::vector<std::string> ScorerNames() {
+  std::vector<std::string> names;
+  for (const Scorer& scorer : kScorers) names.emplace_back(scorer.name);
+  return names;
+}
+
+std::string ScorerId(const Scorer& scorer) { return fmt::format("{}/{}", scorer.name, scorer.version); }
+
+Marking MarkResponse(const Task& task, const Item& item, const Response& response) {
+  switch (response.finish) {
+    case Finish::kTooLong:
+      return {Outcome::kTooLong, ""};
+    case Finish::kError:
+      return {Outcome::kError, ""};
+    case Finish::kLength:
+      return {Outcome::kTruncated, ""};
+    case Finish::kStop:
+      if (IsBlank(response.text)) return {Outcome::kEmpty, ""};
+      break;
+    case Finish::kChoice:
+      break;
+  }
+  return FindScorer(task.scorer).mark(item, task.score, response);
+}
+
+bool ExtractLast(const std::string& text, const std::string& pattern, std::string* found) {
+  if (pattern.empty()) {
+    *found = text;
+    return true;
+  }
+  const RE2 expression(pattern, RE2::Quiet);
+  LOCO_CHECK(expression.ok());
+  const int groups = expression.NumberOfCapturingGroups() > 0 ? 2 : 1;
+  re2::StringPiece match[2];
+  bool any = false;
+  for (size_t begin = 0; begin <= text.size();) {
+    if (!expression.Match(text, begin, text.size(), RE2::UNANCHORED, match, groups)) break;
+    *found = std::string(match[groups - 1]);
+    any = true;
+    const auto end = static_cast<size_t>(match[0].data() - text.data()) + match[0].size();
+    begin = match[0].empty() ? end + 1 : end;
+  }
+  return any;
+}
+
+}  // namespace loco

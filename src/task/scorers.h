@@ -1,0 +1,52 @@
+// Scorers: pure functions from an answer to an outcome. A scorer is one file (score_NAME.cc) and one row here.
+//
+//   Marking marking = MarkResponse(task, item, {.text = " 42", .finish = Finish::kStop});
+//
+// A cut-off, empty or unreadable answer has an outcome of its own and is never right. Changing what a scorer does
+// means raising its version: old marks stay, answers are marked again without being generated again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/rows.h"
+#include "task/task.h"
+
+namespace loco {
+
+// What the model gave for one item.
+struct Response {
+  std::string text;
+  Finish finish = Finish::kStop;
+  std::vector<double> log_likelihood;  // of each choice, natural logarithm
+  std::vector<int> choice_tokens;      // tokens of each choice
+};
+
+struct Marking {
+  Outcome outcome = Outcome::kWrong;
+  std::string extracted;  // what was read out of the answer and compared
+};
+
+struct Scorer {
+  const char* name;
+  int version;
+  bool uses_choices;  // needs log-likelihoods instead of generated text
+  Marking (*mark)(const Item& item, const ScoreSettings& settings, const Response& response);
+};
+
+const Scorer& FindScorer(const std::string& name);  // the name must be known
+std::vector<std::string> ScorerNames();
+std::string ScorerId(const Scorer& scorer);  // "numeric/1", as marks carry it
+
+// Deals with answers that no scorer should see (cut, empty, too long, failed) and lets the task's scorer mark the rest.
+Marking MarkResponse(const Task& task, const Item& item, const Response& response);
+
+Marking ScoreExact(const Item& item, const ScoreSettings& settings, const Response& response);
+Marking ScoreNumeric(const Item& item, const ScoreSettings& settings, const Response& response);
+Marking ScoreChoice(const Item& item, const ScoreSettings& settings, const Response& response);
+
+// The last match of `pattern` in `text` (its first group when it has one). Empty pattern: the text itself.
+// Returns false when nothing matches.
+bool ExtractLast(const std::string& text, const std::string& pattern, std::string* found);
+
+}  // namespace loco

@@ -1,0 +1,58 @@
+// A task: a suite of items, how to ask them, and how to mark the answers. Data, not code: tasks/NAME.toml and JSONL.
+//
+//   Task task = LoadTask("tasks/pocket/arith.toml");
+//   for (const Item& item : task.items) { … BuildMessages(task, item) … }
+//
+// Loading reports every mistake of the definition with line and column, and every bad item line of the JSONL.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "template/chat_template.h"
+
+namespace loco {
+
+struct Item {
+  std::string id;
+  std::map<std::string, std::string> fields;  // every text or number of the line, for {placeholders}
+  std::string answer;                         // expected text; for multiple choice the right choice's text
+  std::vector<std::string> choices;           // multiple choice only
+  size_t right_choice = 0;
+  std::string category;                       // may be empty
+  std::string difficulty;                     // may be empty
+};
+
+// How a scorer reads an answer; each scorer uses the settings that concern it.
+struct ScoreSettings {
+  std::vector<std::string> normalize;  // exact: any of trim, lower, spaces, punctuation, json
+  std::string extract;                 // exact, numeric: RE2 pattern, the last match counts; its first group if it has one
+  double tolerance = 0;                // numeric: largest absolute difference that is right
+  std::string length = "none";         // choice: divide the log-likelihood by "none", "tokens" or "bytes"
+};
+
+struct Task {
+  std::string name;
+  int64_t version = 1;
+  std::string description;
+  std::string licence;
+  std::string source;
+  std::string system;  // system message template; empty: none
+  std::string user;    // user message template
+  int max_tokens = 512;
+  std::string scorer;  // "exact", "numeric", "choice"
+  ScoreSettings score;
+  std::vector<Item> items;
+  std::string hash;    // SHA-256 over the definition and the items as written
+  Path path;
+};
+
+Task LoadTask(const Path& path);
+
+// The conversation that asks an item. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
+// made sure that every field exists.
+std::vector<Message> BuildMessages(const Task& task, const Item& item);
+
+}  // namespace loco

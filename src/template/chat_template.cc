@@ -1,0 +1,107 @@
+#include "template/chat_template.h"
+
+#include <fmt/format.h>
+#include <jinja/caps.h>
+#include <jinja/lexer.h>
+#include <jinja/parser.h>
+#include <jinja/runtime.h>
+#include <json.h>
+
+#include <exception>
+
+#include "base/error.h"
+#include "base/hash.h"
+
+namespace loco {
+namespace {
+
+constexpr std::time_t kTemplateTime = 1767225600;  // kTemplateDate at 00:00 UTC
+
+common_json ToJson(const std::vector<Message>& messages, bool typed_content) {
+  common_json list = common_json::array();
+  for (const Message& message : messages) {
+    common_json entry = common_json::object();
+    entry["role"] = message.role;
+    if (typed_content) {
+      common_json part = common_json::object();
+      part["type"] = "text";
+      part["text"] = message.content;
+      common_json parts = common_json::array();
+      parts.push_back(part);
+      entry["content"] = parts;
+    } else {
+      entry["content"] = message.content;
+    }
+    list.push_back(entry);
+  }
+  return list;
+}
+
+}  // namespace
+
+struct ChatTemplate::State {
+  std::string source;
+  std::string bos_text;
+  std::string eos_text;
+  std::string hash;
+  jinja::program program;
+  jinja::caps capabilities;
+};
+
+ChatTemplate::ChatTemplate(const ModelInfo& info) : ChatTemplate(info.chat_template, info.bos_text, info.eos_text) {}
+
+ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_text, const std::string& eos_text)
+    : state_(std::make_unique<State>()) {
+  if (source.empty()) {
+    throw Error("the model has no chat template",
+                "use --raw to send the text as it is, or a file that carries a template (an instruction-tuned model)");
+  }
+  state_->bos_text = bos_text;
+  state_->eos_text = eos_text;
+  state_->hash = Sha256Hex(source);
+  try {
+    jinja::lexer lexer;
+    auto tokens = lexer.tokenize(source);
+    state_->program = jinja::parse_from_tokens(tokens);
+    state_->source = tokens.source;
+    state_->capabilities = jinja::caps_get(state_->program);
+  } catch (const std::exception& problem) {
+    throw Error(fmt::format("the model's chat template cannot be read: {}", problem.what()),
+                "use --raw, or a file with a valid template");
+  }
+}
+
+ChatTemplate::~ChatTemplate() = default;
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+
+std::string ChatTemplate::Render(const std::vector<Message>& messages, const RenderOptions& options) const {
+  std::vector<Message> seen = messages;
+  const bool fold_system = !seen.empty() && seen.front().role == "system" && !supports_system();
+  if (fold_system && seen.size() > 1) {
+    seen[1].content = seen[0].content + "\n" + seen[1].content;
+    seen.erase(seen.begin());
+  }
+  const jinja::caps& capabilities = state_->capabilities;
+  common_json input = common_json::object();
+  input["messages"] = ToJson(seen, !capabilities.supports_string_content && capabilities.supports_typed_content);
+  input["bos_token"] = state_->bos_text;
+  input["eos_token"] = state_->eos_text;
+  input["add_generation_prompt"] = options.add_generation_prompt;
+  try {
+    jinja::context context(state_->source);
+    context.current_time = kTemplateTime;
+    jinja::global_from_json(context, input, false);
+    jinja::runtime runtime(context);
+    return jinja::runtime::gather_string_parts(runtime.execute(state_->program))->as_string().str();
+  } catch (const std::exception& problem) {
+    throw Error(fmt::format("the model's chat template refuses the conversation: {}", problem.what()),
+                "check the order of roles: system (optional), then user and assistant in turn");
+  }
+}
+
+bool ChatTemplate::supports_system() const { return state_->capabilities.supports_system_role; }
+bool ChatTemplate::supports_tools() const { return state_->capabilities.supports_tools; }
+const std::string& ChatTemplate::source() const { return state_->source; }
+const std::string& ChatTemplate::hash() const { return state_->hash; }
+
+}  // namespace loco
