@@ -41,12 +41,3 @@ function(loco_module name)
     add_test(NAME ${name} COMMAND ${name}_test)
   endif()
 endfunction()
-
-# loco_fuzz(NAME LINK …): the libFuzzer program fuzz_NAME from fuzz/NAME.cc. Its seeds are fuzz/corpus/NAME/, an optional
-# dictionary is fuzz/NAME.dict; ./check replays the seeds and then looks for new inputs for some seconds.
-function(loco_fuzz name)
-  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-  add_executable(fuzz_${name} ${CMAKE_SOURCE_DIR}/fuzz/${name}.cc)
-  target_link_libraries(fuzz_${name} PRIVATE loco_settings ${arg_LINK})
-  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-endfunction()

@@ -161,7 +161,8 @@ Catalog LoadCatalog(const Path& folder) {
     if (entry.path().extension() == ".toml") files.push_back(entry.path());
   }
   if (code || files.empty()) {
-    throw Error(fmt::format("{}: no catalog here", folder.string()), "give the folder that holds the catalog's .toml files");
+    throw Error(fmt::format("{}: no catalog here", folder.string()),
+                "give the folder that holds the catalog's .toml files");
   }
   std::sort(files.begin(), files.end());
   Catalog catalog;
@@ -205,8 +206,7 @@ FitInputs FitInputsOf(const CatalogModel& model, std::string_view quantization) 
     inputs.weights = *weights;
     inputs.weight_bytes = TotalBytes(*weights);
     inputs.weight_basis = engine ? Basis::kExact : Basis::kDerived;
-    inputs.weight_source = engine ? "every tensor derived from dimensions; agrees with the engine's sum"
-                                  : "every tensor derived from dimensions";
+    inputs.weight_source = engine ? "from dimensions; equals the engine's sum" : "every tensor from dimensions";
   } else if (engine) {
     inputs.weight_bytes = engine;
     inputs.weight_basis = Basis::kExact;

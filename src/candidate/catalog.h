@@ -33,7 +33,7 @@ struct Source {
 };
 
 struct Licence {
-  std::string id;    // as model files write it: "apache-2.0", "gemma"; empty when unknown
+  std::string id;  // as model files write it: "apache-2.0", "gemma"; empty when unknown
   std::string name;
   std::optional<bool> permissive;
   std::string restrictions;
@@ -44,7 +44,7 @@ struct Licence {
 struct CatalogFile {
   std::string quantization;
   std::optional<Bytes> bytes;
-  std::string size;    // where only an imprecise or conditional size is known, in words
+  std::string size;  // where only an imprecise or conditional size is known, in words
   std::string sha256;
   Source source;
 };

@@ -39,7 +39,8 @@ TEST_CASE("the shipped catalog has every model and every fact that was collected
     known["exact file"] += std::any_of(model.files.begin(), model.files.end(), [](const CatalogFile& file) {
       return file.quantization == "Q4_K_M" && file.bytes;
     });
-    known["hash"] += std::any_of(model.files.begin(), model.files.end(), [](const CatalogFile& file) { return !file.sha256.empty(); });
+    known["hash"] += std::any_of(model.files.begin(), model.files.end(),
+                                 [](const CatalogFile& file) { return !file.sha256.empty(); });
     known["release"] += !model.release_date.empty();
     known["ollama"] += !model.ollama_tag.empty();
     known["instruct"] += model.instruct.value_or(false);
@@ -145,7 +146,8 @@ TEST_CASE("every row of the shipped evidence has source, date, precision and rev
     CHECK(!row.revision.empty());
   }
   const auto find = [&](std::string_view model, std::string_view what) {
-    const auto row = std::find_if(rows.begin(), rows.end(), [&](const Evidence& r) { return r.model == model && r.what == what; });
+    const auto row =
+        std::find_if(rows.begin(), rows.end(), [&](const Evidence& r) { return r.model == model && r.what == what; });
     REQUIRE(row != rows.end());
     return *row;
   };
@@ -161,8 +163,9 @@ TEST_CASE("every row of the shipped evidence has source, date, precision and rev
 TEST_CASE("an evidence row without source, value or order is reported") {
   std::vector<Evidence> rows;
   std::vector<Diagnostic> mistakes;
-  ParseEvidence("source = \"s\"\n[[row]]\nmodel = \"m\"\nwhat = \"w\"\nlow = 3\nhigh = 2\ndate = \"d\"\nprecision = \"p\"\n",
-                "e.toml", rows, mistakes);
+  ParseEvidence(
+      "source = \"s\"\n[[row]]\nmodel = \"m\"\nwhat = \"w\"\nlow = 3\nhigh = 2\ndate = \"d\"\nprecision = \"p\"\n",
+      "e.toml", rows, mistakes);
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].source == "s");
   REQUIRE(mistakes.size() == 2);

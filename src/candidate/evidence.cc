@@ -61,7 +61,8 @@ Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
                                    std::pair("precision", row.precision), std::pair("revision", row.revision)}) {
     if (value.empty()) table.Report(key, fmt::format("'{}' is missing: write \"unknown\" when nobody stated it", key));
   }
-  if (!row.value && row.text.empty() && !row.low) table.Report("value", "the row has neither 'value', 'text' nor a range");
+  if (!row.value && row.text.empty() && !row.low)
+    table.Report("value", "the row has neither 'value', 'text' nor a range");
   if (row.low && row.high && *row.low > *row.high) table.Report("low", "'low' is above 'high'");
   table.Finish();
   return row;
@@ -88,7 +89,8 @@ std::vector<Evidence> LoadEvidence(const Path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     if (entry.path().extension() == ".toml") files.push_back(entry.path());
   }
-  if (code) throw Error(fmt::format("{}: no evidence here", folder.string()), "give the folder that holds its .toml files");
+  if (code)
+    throw Error(fmt::format("{}: no evidence here", folder.string()), "give the folder that holds its .toml files");
   std::sort(files.begin(), files.end());
   std::vector<Evidence> rows;
   std::vector<Diagnostic> mistakes;

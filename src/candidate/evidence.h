@@ -27,11 +27,11 @@ struct Evidence {
   std::string model;  // an id of the catalog, or the name that the source uses
   std::string what;   // "mean tuned rank", "command match"
   std::optional<double> value;
-  std::string text;   // a finding that is no number
-  std::string unit;   // "%", "GB", "rank"; empty for a bare number
-  std::optional<double> low;   // published interval, or bounds of a range
+  std::string text;           // a finding that is no number
+  std::string unit;           // "%", "GB", "rank"; empty for a bare number
+  std::optional<double> low;  // published interval, or bounds of a range
   std::optional<double> high;
-  std::optional<uint64_t> n;   // items, tasks or cases behind the value
+  std::optional<uint64_t> n;  // items, tasks or cases behind the value
   std::string source;
   std::string date;       // of the figure; "unknown" when not stated
   std::string precision;  // of the weights that were measured

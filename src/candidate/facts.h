@@ -69,16 +69,16 @@ struct BaseModel {
 struct Facts {
   Path path;
   Bytes file_size;
-  Bytes missing;             // tensor data that the file lacks: a download that stopped
+  Bytes missing;  // tensor data that the file lacks: a download that stopped
   uint32_t gguf_version = 0;
-  std::string kind;          // general.type: "model" when not stated, "adapter", "mmproj" …
+  std::string kind;  // general.type: "model" when not stated, "adapter", "mmproj" …
   bool vocabulary_only = false;
   uint64_t split_index = 0;  // this part and the number of parts, 0 when not split
   uint64_t split_count = 0;
 
   std::string name;
   std::string author;
-  std::string licence;       // general.license: usually an SPDX identifier in lower case
+  std::string licence;  // general.license: usually an SPDX identifier in lower case
   std::string licence_link;
   std::string size_label;
   std::vector<BaseModel> base_models;

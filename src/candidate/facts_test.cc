@@ -142,9 +142,26 @@ TEST_CASE("what is missing or odd is a warning, not an error") {
   CHECK(Warns(FactsOfFile(split.Build()), "part 2 of 3"));
 }
 
+TEST_CASE("a fit says when the file is incomplete, unknown to the engine or no model") {
+  const std::string file = SmallLlama().Build();
+  const FitOptions options{.context = 256, .memory = Bytes{8'000'000'000}};
+  CHECK(ComputeFit(FactsOfFile(file), options).warnings.empty());
+  const Fit cut = ComputeFit(FactsOfFile(file.substr(0, file.size() - 1000)), options);
+  REQUIRE(cut.warnings.size() == 1);
+  CHECK(cut.warnings[0].find("1.00 kB of its tensors") != std::string::npos);
+  GgufBuilder adapter;
+  adapter.Text("general.architecture", "llama").Text("general.type", "adapter").Tensor("a", {64, 16}, kF32);
+  const Fit fit = ComputeFit(FactsOfFile(adapter.Build()), options);
+  CHECK(fit.verdict == Verdict::kUnknown);
+  CHECK(fit.reason.find("adapter") != std::string::npos);
+}
+
 TEST_CASE("a quantization that the bytes contradict is named after the bytes") {
   GgufBuilder b;
-  b.Text("general.architecture", "llama").Number("general.file_type", 0).Tensor("a", {256, 64}, kQ8_0).Tensor("b", {64}, kF32);
+  b.Text("general.architecture", "llama")
+      .Number("general.file_type", 0)
+      .Tensor("a", {256, 64}, kQ8_0)
+      .Tensor("b", {64}, kF32);
   const Facts facts = FactsOfFile(b.Build());
   CHECK(facts.quantization == "Q8_0");
   CHECK(facts.quantization_basis == "most bytes are of this type");
@@ -171,9 +188,11 @@ TEST_CASE("a template is read for what it supports, with the reason") {
   const TemplateFacts none = InspectTemplate("");
   CHECK(none.system_role == Support::kUnknown);
   CHECK(none.tools == Support::kUnknown);
-  const TemplateFacts gemma = InspectTemplate("{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}");
+  const TemplateFacts gemma =
+      InspectTemplate("{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}");
   CHECK(gemma.system_role == Support::kNo);
-  const TemplateFacts plain = InspectTemplate("{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{% endfor %}");
+  const TemplateFacts plain =
+      InspectTemplate("{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{% endfor %}");
   CHECK(plain.system_role == Support::kUnknown);
   CHECK(plain.tools == Support::kNo);
   CHECK(plain.thinking == Support::kNo);

@@ -7,9 +7,9 @@
 namespace loco {
 namespace {
 
-constexpr uint64_t kPad = 256;                          // the engine rounds contexts up to it
-constexpr uint64_t kMaxContext = uint64_t{1} << 26;     // bounds arithmetic; models claim up to 10 million
-constexpr uint64_t kMaxLoraWidth = uint64_t{1} << 40;   // likewise
+constexpr uint64_t kPad = 256;                         // the engine rounds contexts up to it
+constexpr uint64_t kMaxContext = uint64_t{1} << 26;    // bounds arithmetic; models claim up to 10 million
+constexpr uint64_t kMaxLoraWidth = uint64_t{1} << 40;  // likewise
 
 // Fitted to resident memory of four models between 0.6B and 4B on one machine (llama.cpp v0.5.0, processor only):
 // program 6.5 MB, graph and allocator 12 MB. One more model, held out, came out 0.2 % too low.
@@ -29,44 +29,79 @@ uint64_t MicroBatch(const FitOptions& options) {
   return std::clamp<uint64_t>(options.micro_batch, 1, PaddedContext(options));
 }
 
-// Does the engine copy a tensor of this type and row count? Source: ggml-cpu/repack.cpp of llama.cpp v0.5.0.
-bool Repacks(RepackRule rule, uint32_t type, uint64_t rows) {
-  const bool by8 = rows % 8 == 0;
-  const bool by4 = rows % 4 == 0;
+// Bytes of the copy that AMX makes of a matrix, 0 when it makes none. Source: ggml-cpu/amx of llama.cpp v0.5.0.
+uint64_t AmxCopyBytes(const Weight& weight) {
+  if (weight.out % 32 != 0 || weight.experts != 1) return 0;
+  const uint64_t blocks = weight.in / 256 * weight.out;
+  switch (weight.type) {
+    case kF16:
+      return weight.in % 16 == 0 ? weight.bytes : 0;
+    case kQ4_0:
+    case kQ4_1:
+      return weight.bytes;  // rows of such blocks are always whole tiles
+    case kQ8_0:
+      return weight.bytes + 4 * (weight.in / 32) * weight.out;  // a compensation term a block
+    case kQ4_K:
+    case kQ5_K:
+      return weight.bytes + 4 * blocks;
+    case kQ6_K:
+      return weight.bytes;
+    case kIq4Xs:
+      return weight.bytes + 2 * blocks;
+    default:
+      return 0;
+  }
+}
+
+// Bytes of the copy that the engine makes of a matrix when it loads it, 0 when it makes none.
+// Source: ggml-cpu/repack.cpp of llama.cpp v0.5.0.
+uint64_t CopyBytes(RepackRule rule, const Weight& weight) {
+  const uint32_t type = weight.type;
+  const bool by8 = weight.out % 8 == 0;
+  const bool by4 = weight.out % 4 == 0;
+  bool copied = false;
   switch (rule) {
     case RepackRule::kNone:
-      return false;
+      break;
+    case RepackRule::kAmx:
+      if (const uint64_t bytes = AmxCopyBytes(weight); bytes != 0) return bytes;
+      return CopyBytes(RepackRule::kAvx512, weight);  // AMX comes first, then what any AVX-512 processor does
     case RepackRule::kAvx512:
-      if (type == kQ2_K) return by8;
-      [[fallthrough]];
     case RepackRule::kAvx2:
-      return by8 && (type == kQ4_0 || type == kQ4_K || type == kIq4Nl || type == kMxfp4);
+      copied = by8 && (type == kQ4_0 || type == kQ4_K || type == kIq4Nl || type == kMxfp4 ||
+                       (type == kQ2_K && rule == RepackRule::kAvx512));
+      break;
     case RepackRule::kDotProduct:
     case RepackRule::kInt8Matrix:
-      if (type == kQ4_K || type == kQ5_K || type == kQ6_K) return by8;
-      return by4 && (type == kQ4_0 || type == kIq4Nl || type == kMxfp4 || type == kQ8_0);
+      copied = (by8 && (type == kQ4_K || type == kQ5_K || type == kQ6_K)) ||
+               (by4 && (type == kQ4_0 || type == kIq4Nl || type == kMxfp4 || type == kQ8_0));
+      break;
   }
-  return false;
+  return copied ? weight.bytes : 0;
 }
 
 bool IsLookup(const Weight& weight) {
-  return weight.name.find("token_embd") != std::string::npos || weight.name.find("position_embd") != std::string::npos ||
-         weight.name.find("token_types") != std::string::npos;
+  return weight.name.find("token_embd") != std::string::npos ||
+         weight.name.find("position_embd") != std::string::npos || weight.name.find("token_types") != std::string::npos;
 }
 
 struct RepackBytes {
-  uint64_t matrices = 0;  // copied; the original stays resident only when it is mapped
-  uint64_t tied = 0;      // an embedding that is also the output matrix: both layouts are needed
+  uint64_t copies = 0;     // of matrices
+  uint64_t originals = 0;  // that the copies replace when the file is not mapped
+  uint64_t tied = 0;       // copy of an embedding that is also the output matrix: both layouts are needed
 };
 RepackBytes CountRepacked(const FitInputs& inputs, RepackRule rule) {
   RepackBytes sum;
   for (const Weight& weight : inputs.weights) {
-    if (weight.out <= 1 || !Repacks(rule, weight.type, weight.out)) continue;
+    if (weight.out <= 1 || weight.name.find("norm") != std::string::npos) continue;
+    const uint64_t copy = CopyBytes(rule, weight);
+    if (copy == 0) continue;
     const bool tied_output = weight.name == "token_embd.weight" && inputs.dims.tied_embeddings.value_or(false);
     if (tied_output) {
-      sum.tied += weight.bytes;
+      sum.tied += copy;
     } else if (!IsLookup(weight)) {
-      sum.matrices += weight.bytes;
+      sum.copies += copy;
+      sum.originals += weight.bytes;
     }
   }
   return sum;
@@ -90,9 +125,9 @@ Term CacheTerm(const FitInputs& inputs, const FitOptions& options) {
                                        [](const LayerShape& layer) { return layer.cache == Cache::kSliding; });
     const auto full = std::count_if(inputs.shape.layers.begin(), inputs.shape.layers.end(),
                                     [](const LayerShape& layer) { return layer.cache == Cache::kFull; });
-    term.source = fmt::format("{} layers of {} with a full cache", full, inputs.shape.layers.size());
-    if (sliding > 0) term.source += fmt::format(", {} with a window of {}", sliding, inputs.shape.sliding_window);
-    if (!inputs.shape.rule_known) term.source += "; no rule for this architecture: an upper bound";
+    term.source = fmt::format("{} full", full);
+    if (sliding > 0) term.source += fmt::format(", {} sliding over {}", sliding, inputs.shape.sliding_window);
+    if (!inputs.shape.rule_known) term.source += "; architecture without a rule: an upper bound";
   } else if (inputs.shape.layers.empty()) {
     term.source = inputs.shape.missing;
   } else {
@@ -111,20 +146,25 @@ Term ComputeTerm(const FitInputs& inputs, const FitOptions& options) {
   const uint64_t batch = MicroBatch(options);
   uint64_t ffn = 0;
   for (const uint64_t width : dims.ffn) ffn = std::max(ffn, std::min(width, kMaxContext));
-  // Logits of a whole micro-batch, or for small vocabularies the widest layer.
-  const uint64_t width = std::max(*dims.vocabulary + 2 * *dims.hidden + 1, 4 * ffn + 2 * *dims.hidden);
-  uint64_t bytes = 4 * batch * width;
-  term.source = fmt::format("logits and activations of {} tokens at a time; a lower bound for some models", batch);
+  // The larger of two moments: logits of a whole micro-batch, or the widest layer beside the attention mask, which
+  // holds 16 bits for every pair of a token and a cell.
+  const uint64_t logits = 4 * (*dims.vocabulary + 2 * *dims.hidden + 1);
+  const uint64_t layer = 4 * (4 * ffn + 2 * *dims.hidden) + 2 * PaddedContext(options);
+  uint64_t bytes = batch * std::max(logits, layer);
+  term.source = fmt::format("{} tokens at a time; some models need up to 15 % more", batch);
   if (inputs.compute_bytes) {
     const uint64_t known = inputs.compute_bytes->value * batch / 512;
     if (known >= bytes) {
       bytes = known;
-      term.source = fmt::format("the engine's own figure at 4,096 tokens, for {} tokens at a time", batch);
+      const bool same = batch == 512 && PaddedContext(options) == 4096;
+      term.basis = same ? Basis::kExact : Basis::kDerived;
+      term.source = same ? "the engine's own figure" : "scaled from the engine's figure at 4,096 tokens";
     }
   }
   if (!options.flash_attention) {
     const auto heads = Dims::At(dims.heads, 0);
     bytes += 4 * batch * PaddedContext(options) * std::min(heads.value_or(1), uint64_t{1} << 12);
+    term.basis = Basis::kDerived;
     term.source += "; attention scores added";
   }
   term.bytes = Bytes{bytes};
@@ -132,15 +172,14 @@ Term ComputeTerm(const FitInputs& inputs, const FitOptions& options) {
 }
 
 Term OutputTerm(const FitInputs& inputs, const FitOptions& options) {
-  Term term{.name = "output", .detail = fmt::format("{} tokens", options.outputs)};
+  Term term{.name = "output", .detail = options.outputs == 1 ? "1 token" : fmt::format("{} tokens", options.outputs)};
   if (!inputs.dims.vocabulary || *inputs.dims.vocabulary > kMaxContext) {
     term.source = "the vocabulary is not stated";
     return term;
   }
   const uint64_t outputs = std::min(options.outputs, kMaxContext);
-  term.detail = outputs == 1 ? "1 token" : term.detail;
   term.bytes = Bytes{4 * outputs * *inputs.dims.vocabulary};
-  term.source = "32-bit logits of each token that is asked for";
+  term.source = "logits";
   return term;
 }
 
@@ -153,9 +192,10 @@ Term RepackTerm(const FitInputs& inputs, const FitOptions& options) {
   if (!inputs.weights.empty()) {
     const RepackBytes sum = CountRepacked(inputs, options.repack_rule);
     term.basis = inputs.weight_basis == Basis::kExact ? Basis::kExact : Basis::kDerived;
-    term.bytes = Bytes{sum.tied + (options.mmap ? sum.matrices : 0)};
-    term.source = options.mmap ? "matrices copied for wide instructions while the mapped file stays resident"
-                               : "the copy replaces the original";
+    term.bytes = Bytes{sum.tied + sum.copies - (options.mmap ? 0 : sum.originals)};
+    term.source = sum.tied + sum.copies == 0 ? "no tensor of a type that is copied"
+                  : options.mmap             ? "beside the mapped file"
+                                             : "the copy replaces the original";
     return term;
   }
   if (!options.mmap) {
@@ -165,7 +205,7 @@ Term RepackTerm(const FitInputs& inputs, const FitOptions& options) {
   // Which tensors are copied is not known: at most all of them.
   term.bytes = inputs.weight_bytes;
   term.basis = Basis::kAssumed;
-  term.source = "the types of the tensors are not known: at most all of them";
+  term.source = inputs.weight_bytes ? "types of tensors unknown: at most all" : "the size of the weights is not known";
   return term;
 }
 
@@ -182,7 +222,7 @@ Term AdapterTerm(const FitInputs& inputs, const FitOptions& options) {
   }
   const uint64_t parameters = options.adapter_rank * width;
   term.bytes = Bytes{parameters * type->bytes / type->block};
-  term.source = fmt::format("{} parameters on all linear layers, {}", FormatCount(static_cast<int64_t>(parameters)), type->name);
+  term.source = fmt::format("{} parameters, {}", FormatCount(static_cast<int64_t>(parameters)), type->name);
   return term;
 }
 
@@ -191,21 +231,24 @@ Term RuntimeTerm(const FitInputs& inputs) {
   return {.name = "runtime, tokenizer",
           .bytes = Bytes{kRuntimeBytes + kTokenizerBytesPerToken * tokens},
           .basis = Basis::kFitted,
-          .source = "program and graph 18.5 MB, 380 bytes a token of the vocabulary"};
+          .source = "18.5 MB and 380 bytes a token"};
 }
 
 std::vector<Term> ComputeTerms(const FitInputs& inputs, const FitOptions& options) {
   std::vector<Term> terms = {WeightTerm(inputs), CacheTerm(inputs, options)};
   const auto state = RecurrentBytes(inputs.shape, options);
   if (state && state->value != 0) {
-    terms.push_back({.name = "recurrent state", .bytes = state, .source = "32-bit state of each sequence, whatever its length"});
+    terms.push_back({.name = "recurrent state", .bytes = state, .source = "per sequence, whatever its length"});
   }
   terms.push_back(ComputeTerm(inputs, options));
   terms.push_back(OutputTerm(inputs, options));
   terms.push_back(RepackTerm(inputs, options));
   if (options.adapter_rank != 0) terms.push_back(AdapterTerm(inputs, options));
   terms.push_back(RuntimeTerm(inputs));
-  terms.push_back({.name = "operating system", .bytes = options.os_reserve, .basis = options.os_basis, .source = options.os_source});
+  terms.push_back({.name = "operating system",
+                   .bytes = options.os_reserve,
+                   .basis = options.os_basis,
+                   .source = options.os_source});
   return terms;
 }
 
@@ -229,9 +272,13 @@ Verdict Judge(const std::vector<Term>& terms, const std::optional<Bytes>& memory
 
 // The process touches little of the space that it reserves for logits: activations of the widest layer instead.
 // Source: fitted with kRuntimeBytes, see there.
-std::optional<Bytes> ExpectedResident(const FitInputs& inputs, const FitOptions& options, const std::vector<Term>& terms) {
+std::optional<Bytes> ExpectedResident(const FitInputs& inputs, const FitOptions& options,
+                                      const std::vector<Term>& terms) {
   const auto ffn = Dims::At(inputs.dims.ffn, 0);
-  if (!AllKnown(terms) || !ffn || !inputs.dims.hidden) return std::nullopt;
+  const bool bounds_only = std::any_of(terms.begin(), terms.end(), [](const Term& term) {
+    return term.name == "repacked copy" && term.basis == Basis::kAssumed;
+  });
+  if (!AllKnown(terms) || bounds_only || !ffn || !inputs.dims.hidden) return std::nullopt;
   Bytes resident;
   for (const Term& term : terms) {
     if (term.name == "operating system") continue;
@@ -258,17 +305,20 @@ void AddRemedies(const FitInputs& inputs, const FitOptions& options, Fit& fit) {
   if (copies) {
     FitOptions changed = options;
     changed.repack = false;
+    const Bytes copyless = Sum(ComputeTerms(inputs, changed));
     consider("without the repacked copy", "--no-repack", changed);
     changed = options;
     changed.mmap = false;
-    consider("without mapping the file", "--no-mmap", changed);
+    // The same total, usually: then the first is enough, since mapping lets several programs share the file.
+    if (Sum(ComputeTerms(inputs, changed)) != copyless) consider("without mapping the file", "--no-mmap", changed);
   }
   if (options.cache_type == kF16) {
     FitOptions changed = options;
     changed.cache_type = kQ8_0;
     consider("with a q8_0 KV cache", "--kv q8_0", changed);
     changed.repack = false;
-    if (copies && fit.remedies.empty()) consider("with a q8_0 KV cache and no repacked copy", "--kv q8_0 --no-repack", changed);
+    if (copies && fit.remedies.empty())
+      consider("with a q8_0 KV cache and no repacked copy", "--kv q8_0 --no-repack", changed);
   }
   for (const bool repack : {true, false}) {
     FitOptions changed = options;
@@ -282,8 +332,9 @@ void AddRemedies(const FitInputs& inputs, const FitOptions& options, Fit& fit) {
     changed.context = context;
     changed.memory = options.memory;
     const std::string tokens = FormatCount(static_cast<int64_t>(context));
-    consider(fmt::format("with a context of {}{}", tokens, changed.repack == options.repack ? "" : " and no repacked copy"),
-             fmt::format("--context {}{}", context, changed.repack == options.repack ? "" : " --no-repack"), changed);
+    consider(
+        fmt::format("with a context of {}{}", tokens, changed.repack == options.repack ? "" : " and no repacked copy"),
+        fmt::format("--context {}{}", context, changed.repack == options.repack ? "" : " --no-repack"), changed);
     break;
   }
 }
@@ -324,6 +375,7 @@ RepackRule RepackRuleOf(const Machine& machine) {
   if (machine.described) return RepackRule::kAvx2;
   const std::string flags = " " + machine.simd + " ";
   const auto has = [&](std::string_view flag) { return flags.find(fmt::format(" {} ", flag)) != std::string::npos; };
+  if (has("amx_tile") && has("amx_int8") && has("avx512f")) return RepackRule::kAmx;
   if (has("avx512f")) return RepackRule::kAvx512;
   if (has("avx2")) return RepackRule::kAvx2;
   if (has("i8mm")) return RepackRule::kInt8Matrix;
@@ -337,7 +389,16 @@ FitInputs FitInputsOf(const Facts& facts) {
   inputs.quantization = facts.quantization;
   inputs.dims = facts.dims;
   inputs.shape = ComputeShape(facts.dims);
-  if (facts.vocabulary_only) {
+  if (facts.missing.value != 0) {
+    inputs.warnings.push_back(
+        fmt::format("the file is incomplete: {} of its tensors are missing", FormatBytes(facts.missing)));
+  }
+  if (!facts.engine_knows_architecture) {
+    inputs.warnings.push_back("the engine does not know this architecture and cannot load the file");
+  }
+  if (facts.kind != "model") {
+    inputs.weight_source = "the file is not a model but of the kind " + facts.kind;
+  } else if (facts.vocabulary_only) {
     inputs.weight_source = "the file has a vocabulary but no weights";
   } else if (facts.split_count > 1) {
     inputs.weight_source = fmt::format("this is part {} of {}", facts.split_index + 1, facts.split_count);
@@ -386,6 +447,7 @@ Fit ComputeFit(const FitInputs& inputs, const FitOptions& options) {
   Fit fit;
   fit.context = PaddedContext(options);
   fit.memory = options.memory;
+  fit.warnings = inputs.warnings;
   fit.terms = ComputeTerms(inputs, options);
   fit.total = Sum(fit.terms);
   fit.process = Bytes{fit.total.value - options.os_reserve.value};
@@ -394,7 +456,9 @@ Fit ComputeFit(const FitInputs& inputs, const FitOptions& options) {
   if (fit.verdict == Verdict::kUnknown) {
     fit.reason = "no memory limit was given";
     for (const Term& term : fit.terms) {
-      if (!term.bytes) fit.reason = fmt::format("{}: {}", term.name, term.source);
+      if (term.bytes) continue;
+      fit.reason = fmt::format("{}: {}", term.name, term.source);
+      break;
     }
   }
   if (inputs.dims.context && options.context > *inputs.dims.context) {

@@ -46,7 +46,7 @@ struct Term {
   std::string detail;          // "f16"
   std::optional<Bytes> bytes;  // empty: unknown, `source` says why
   Basis basis = Basis::kExact;
-  std::string source;          // one line
+  std::string source;  // one line
 };
 
 // What the arithmetic needs of a model, whether it comes from a file or from the catalog.
@@ -55,36 +55,38 @@ struct FitInputs {
   std::string quantization;
   Dims dims;
   Shape shape;
-  std::vector<Weight> weights;        // empty: only the total is known
+  std::vector<Weight> weights;  // empty: only the total is known
   std::optional<Bytes> weight_bytes;
   Basis weight_basis = Basis::kExact;
   std::string weight_source;
   std::optional<Bytes> compute_bytes;  // the engine's own figure at 4,096 tokens and micro-batches of 512
+  std::vector<std::string> warnings;   // what makes the answer doubtful, passed on to Fit
 };
 FitInputs FitInputsOf(const Facts& facts);
 
-// Which quantized types the engine copies into a layout for wide instructions when it loads a model.
-enum class RepackRule { kNone, kAvx2, kAvx512, kDotProduct, kInt8Matrix };
+// Which types the engine copies into a layout for wide instructions when it loads a model. AMX copies nearly all types,
+// F16 included; AVX2 and AVX-512 a few 4-bit ones (and Q2_K).
+enum class RepackRule { kNone, kAvx2, kAvx512, kAmx, kDotProduct, kInt8Matrix };
 // From the machine's flags; AVX2 for a described machine, the common case.
 RepackRule RepackRuleOf(const Machine& machine);
 
 struct FitOptions {
-  uint64_t context = 4096;        // tokens, all sequences together
-  uint32_t cache_type = kF16;     // kF16, kQ8_0 or kQ4_0
+  uint64_t context = 4096;     // tokens, all sequences together
+  uint32_t cache_type = kF16;  // kF16, kQ8_0 or kQ4_0
   uint64_t sequences = 1;
-  bool unified_cache = true;      // sequences share one cache
-  uint64_t micro_batch = 512;     // tokens computed at a time
-  uint64_t outputs = 1;           // tokens of a batch whose logits are kept
+  bool unified_cache = true;   // sequences share one cache
+  uint64_t micro_batch = 512;  // tokens computed at a time
+  uint64_t outputs = 1;        // tokens of a batch whose logits are kept
   bool flash_attention = true;
   bool mmap = true;
   bool repack = true;
   RepackRule repack_rule = RepackRule::kAvx2;
-  uint64_t adapter_rank = 0;      // 0: no LoRA adapter
+  uint64_t adapter_rank = 0;  // 0: no LoRA adapter
   uint32_t adapter_type = kF16;
   Bytes os_reserve{1'500'000'000};
   Basis os_basis = Basis::kAssumed;
-  std::string os_source = "desktop and operating system; set it with --os-reserve";
-  std::optional<Bytes> memory;    // the limit; empty: no verdict is asked for
+  std::string os_source = "--os-reserve sets another figure";
+  std::optional<Bytes> memory;  // the limit; empty: no verdict is asked for
 };
 
 enum class Verdict { kFits, kTight, kDoesNotFit, kUnknown };
@@ -102,14 +104,14 @@ struct Remedy {
 
 struct Fit {
   std::vector<Term> terms;
-  Bytes total;                              // of the known terms
-  Bytes process;                            // total without the operating system
-  std::optional<Bytes> expected_resident;   // of the process; within 2 % on the models it was fitted to
-  uint64_t context = 0;                     // as the engine rounds it
+  Bytes total;                             // of the known terms
+  Bytes process;                           // total without the operating system
+  std::optional<Bytes> expected_resident;  // of the process; within 2 % on the models it was fitted to
+  uint64_t context = 0;                    // the assumption, as the engine rounds it
   std::optional<Bytes> memory;
   Verdict verdict = Verdict::kUnknown;
-  std::string reason;                       // of an unknown verdict
-  std::vector<Remedy> remedies;             // of a tight or missing fit, smallest change first
+  std::string reason;            // of an unknown verdict
+  std::vector<Remedy> remedies;  // of a tight or missing fit, smallest change first
   std::vector<std::string> warnings;
 
   const Term* Find(std::string_view name) const;

@@ -56,7 +56,7 @@ TEST_CASE("weights of every derivable model equal the engine's sum over tensors"
     CHECK(CountParameters(*weights) == model.parameters);
     ++derived;
   }
-  CHECK(derived == 24);  // all but gemma3n, whose per-layer inputs are not in the recipe
+  CHECK(derived == 25);
 }
 
 TEST_CASE("the compute buffer is the engine's or a lower bound of it") {
@@ -88,7 +88,7 @@ TEST_CASE("LoRA adapters of rank 16 have the published number of parameters") {
 }
 
 TEST_CASE("expected resident memory is within 2 % of what was measured") {
-  // Real decodes with synthetic weights, mapped and repacked, without a tokenizer (shared measurements, 2026-11-20).
+  // Real decodes with synthetic weights, mapped and repacked, without a tokenizer (measured 2026-11-20).
   const auto deviation = [](std::string_view id, double measured) {
     FitInputs inputs = Shipped(id);
     const Fit fit = ComputeFit(inputs, {.context = 4096});
@@ -102,12 +102,49 @@ TEST_CASE("expected resident memory is within 2 % of what was measured") {
 
 TEST_CASE("the repacked copy is there only when the file is mapped as well") {
   const FitInputs inputs = Shipped("qwen3-4b");
-  const auto copy = [&](const FitOptions& options) { return ComputeFit(inputs, options).Find("repacked copy")->bytes->value; };
+  const auto copy = [&](const FitOptions& options) {
+    return ComputeFit(inputs, options).Find("repacked copy")->bytes->value;
+  };
   CHECK(copy({}) > 1'700'000'000);
   CHECK(copy({}) < 1'800'000'000);
   CHECK(copy({.mmap = false}) == 0);
   CHECK(copy({.repack = false}) == 0);
   CHECK(copy({.repack_rule = RepackRule::kNone}) == 0);
+}
+
+TEST_CASE("what is copied depends on type, rows and instruction set") {
+  FitInputs inputs = Shipped("qwen3-0.6b");
+  const auto copy = [&](uint32_t type, uint64_t in, uint64_t out, RepackRule rule, bool mmap) {
+    inputs.weights = {{.name = "blk.0.ffn_up.weight",
+                       .type = type,
+                       .in = in,
+                       .out = out,
+                       .bytes = *FindGgmlType(type)->BytesOf(in * out)}};
+    return ComputeFit(inputs, {.mmap = mmap, .repack_rule = rule}).Find("repacked copy")->bytes->value;
+  };
+  CHECK(copy(kQ4_K, 256, 64, RepackRule::kAvx2, true) == 64 * 144);
+  CHECK(copy(kQ4_K, 256, 60, RepackRule::kAvx2, true) == 0);  // rows in groups of 8
+  CHECK(copy(kQ6_K, 256, 64, RepackRule::kAvx2, true) == 0);
+  CHECK(copy(kQ2_K, 256, 64, RepackRule::kAvx2, true) == 0);
+  CHECK(copy(kQ2_K, 256, 64, RepackRule::kAvx512, true) == 64 * 84);
+  CHECK(copy(kF16, 256, 64, RepackRule::kAvx512, true) == 0);
+  CHECK(copy(kF16, 256, 64, RepackRule::kAmx, true) == 64 * 512);
+  CHECK(copy(kQ6_K, 256, 64, RepackRule::kAmx, true) == 64 * 210);
+  CHECK(copy(kQ4_K, 256, 64, RepackRule::kAmx, true) == 64 * 148);
+  CHECK(copy(kQ4_K, 256, 64, RepackRule::kAmx, false) == 64 * 4);  // what the copy is larger than the original
+  CHECK(copy(kQ8_0, 256, 64, RepackRule::kAmx, true) == 64 * 8 * 38);
+  CHECK(copy(kQ2_K, 256, 64, RepackRule::kAmx, true) == 64 * 84);  // no AMX kernel: as AVX-512
+  CHECK(copy(kQ8_0, 256, 64, RepackRule::kInt8Matrix, true) == 64 * 272);
+}
+
+TEST_CASE("a tied embedding of a copied type is kept in both layouts") {
+  const auto copy = [](const FitOptions& options) {
+    return ComputeFit(Shipped("qwen3-0.6b", "F16"), options).Find("repacked copy")->bytes->value;
+  };
+  const uint64_t embedding = uint64_t{2} * 1024 * 151936;
+  CHECK(copy({.mmap = false, .repack_rule = RepackRule::kAmx}) == embedding);
+  CHECK(copy({.repack_rule = RepackRule::kAmx}) > embedding);
+  CHECK(copy({.repack_rule = RepackRule::kAvx512}) == 0);
 }
 
 TEST_CASE("a 4B model at 4,096 tokens fits 8 GB tightly, and the cure is named") {
@@ -124,6 +161,7 @@ TEST_CASE("a 4B model at 4,096 tokens fits 8 GB tightly, and the cure is named")
 TEST_CASE("an unknown term makes the verdict unknown, unless the rest already exceeds the memory") {
   const FitInputs falcon = Shipped("falcon-e-3b-instruct");
   const Fit unknown = ComputeFit(falcon, {.memory = Bytes{8'000'000'000}});
+  CHECK(unknown.reason.find("weights") == 0);
   CHECK(unknown.verdict == Verdict::kUnknown);
   CHECK(!unknown.reason.empty());
   CHECK(ComputeFit(falcon, {.memory = Bytes{1'000'000'000}}).verdict == Verdict::kDoesNotFit);
@@ -172,6 +210,15 @@ TEST_CASE("a cache type that the heads do not fill is unknown, with the reason")
   CHECK(fit.reason.find("q8_0") != std::string::npos);
 }
 
+TEST_CASE("where the tensors are not known, the repacked copy is at most all of them and nothing is expected of it") {
+  FitInputs inputs = Shipped("qwen3-4b");
+  inputs.weights.clear();
+  const Fit fit = ComputeFit(inputs, {.memory = Bytes{16'000'000'000}});
+  CHECK(fit.Find("repacked copy")->bytes == inputs.weight_bytes);
+  CHECK(fit.Find("repacked copy")->basis == Basis::kAssumed);
+  CHECK(!fit.expected_resident);
+}
+
 TEST_CASE("a context beyond what the model claims is said") {
   CHECK(!ComputeFit(Shipped("tinyllama-1.1b-chat"), {.context = 4096}).warnings.empty());
   CHECK(ComputeFit(Shipped("tinyllama-1.1b-chat"), {.context = 2048}).warnings.empty());
@@ -192,6 +239,8 @@ FitOptions AnyOptions() {
           .flash_attention = *rc::gen::arbitrary<bool>(),
           .mmap = *rc::gen::arbitrary<bool>(),
           .repack = *rc::gen::arbitrary<bool>(),
+          .repack_rule = *rc::gen::element(RepackRule::kNone, RepackRule::kAvx2, RepackRule::kAvx512, RepackRule::kAmx,
+                                           RepackRule::kInt8Matrix),
           .adapter_rank = *rc::gen::inRange<uint64_t>(0, 65),
           .memory = Bytes{*rc::gen::inRange<uint64_t>(1'000'000'000, 64'000'000'000)}};
 }

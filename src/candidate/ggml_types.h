@@ -33,6 +33,7 @@ struct GgmlType {
 inline constexpr uint32_t kF32 = 0;
 inline constexpr uint32_t kF16 = 1;
 inline constexpr uint32_t kQ4_0 = 2;
+inline constexpr uint32_t kQ4_1 = 3;
 inline constexpr uint32_t kQ5_0 = 6;
 inline constexpr uint32_t kQ8_0 = 8;
 inline constexpr uint32_t kQ2_K = 10;
@@ -40,18 +41,28 @@ inline constexpr uint32_t kQ4_K = 12;
 inline constexpr uint32_t kQ5_K = 13;
 inline constexpr uint32_t kQ6_K = 14;
 inline constexpr uint32_t kIq4Nl = 20;
+inline constexpr uint32_t kIq4Xs = 23;
 inline constexpr uint32_t kMxfp4 = 39;
 
 inline constexpr std::array<GgmlType, 35> kGgmlTypes = {{
-    {kF32, "f32", 1, 4},         {kF16, "f16", 1, 2},        {kQ4_0, "q4_0", 32, 18},    {3, "q4_1", 32, 20},
-    {kQ5_0, "q5_0", 32, 22},     {7, "q5_1", 32, 24},        {kQ8_0, "q8_0", 32, 34},    {9, "q8_1", 32, 36},
-    {kQ2_K, "q2_K", 256, 84},    {11, "q3_K", 256, 110},     {kQ4_K, "q4_K", 256, 144},  {kQ5_K, "q5_K", 256, 176},
-    {kQ6_K, "q6_K", 256, 210},   {15, "q8_K", 256, 292},     {16, "iq2_xxs", 256, 66},   {17, "iq2_xs", 256, 74},
-    {18, "iq3_xxs", 256, 98},    {19, "iq1_s", 256, 50},     {kIq4Nl, "iq4_nl", 32, 18}, {21, "iq3_s", 256, 110},
-    {22, "iq2_s", 256, 82},      {23, "iq4_xs", 256, 136},   {24, "i8", 1, 1},           {25, "i16", 1, 2},
-    {26, "i32", 1, 4},           {27, "i64", 1, 8},          {28, "f64", 1, 8},          {29, "iq1_m", 256, 56},
-    {30, "bf16", 1, 2},          {34, "tq1_0", 256, 54},     {35, "tq2_0", 256, 66},     {kMxfp4, "mxfp4", 32, 17},
-    {40, "nvfp4", 64, 36},       {41, "q1_0", 128, 18},      {42, "q2_0", 64, 18},
+    {kF32, "f32", 1, 4},        {kF16, "f16", 1, 2},
+    {kQ4_0, "q4_0", 32, 18},    {kQ4_1, "q4_1", 32, 20},
+    {kQ5_0, "q5_0", 32, 22},    {7, "q5_1", 32, 24},
+    {kQ8_0, "q8_0", 32, 34},    {9, "q8_1", 32, 36},
+    {kQ2_K, "q2_K", 256, 84},   {11, "q3_K", 256, 110},
+    {kQ4_K, "q4_K", 256, 144},  {kQ5_K, "q5_K", 256, 176},
+    {kQ6_K, "q6_K", 256, 210},  {15, "q8_K", 256, 292},
+    {16, "iq2_xxs", 256, 66},   {17, "iq2_xs", 256, 74},
+    {18, "iq3_xxs", 256, 98},   {19, "iq1_s", 256, 50},
+    {kIq4Nl, "iq4_nl", 32, 18}, {21, "iq3_s", 256, 110},
+    {22, "iq2_s", 256, 82},     {kIq4Xs, "iq4_xs", 256, 136},
+    {24, "i8", 1, 1},           {25, "i16", 1, 2},
+    {26, "i32", 1, 4},          {27, "i64", 1, 8},
+    {28, "f64", 1, 8},          {29, "iq1_m", 256, 56},
+    {30, "bf16", 1, 2},         {34, "tq1_0", 256, 54},
+    {35, "tq2_0", 256, 66},     {kMxfp4, "mxfp4", 32, 17},
+    {40, "nvfp4", 64, 36},      {41, "q1_0", 128, 18},
+    {42, "q2_0", 64, 18},
 }};
 
 // nullptr for numbers that were never used, were removed (4, 5, 31-33, 36-38), or are newer than llama.cpp v0.5.0.

@@ -188,9 +188,9 @@ struct GgufValue {
 };
 
 struct GgufTensor {
-  std::string_view name;              // a view into the file
-  const GgmlType* type = nullptr;     // never null after parsing
-  uint32_t dimension_count = 0;       // as written, 0 to 4
+  std::string_view name;                  // a view into the file
+  const GgmlType* type = nullptr;         // never null after parsing
+  uint32_t dimension_count = 0;           // as written, 0 to 4
   uint64_t dimensions[4] = {1, 1, 1, 1};  // the first one is the row: the input width of a linear layer
   uint64_t elements = 0;
   uint64_t bytes = 0;
@@ -201,9 +201,9 @@ struct Gguf {
   uint32_t version = 0;
   uint64_t file_bytes = 0;
   uint64_t alignment = 32;
-  uint64_t header_bytes = 0;  // up to the last tensor description, without padding
-  uint64_t data_offset = 0;   // where tensor data begins
-  uint64_t data_bytes = 0;    // what the tensors need from there, without padding after the last
+  uint64_t header_bytes = 0;           // up to the last tensor description, without padding
+  uint64_t data_offset = 0;            // where tensor data begins
+  uint64_t data_bytes = 0;             // what the tensors need from there, without padding after the last
   std::vector<std::string_view> keys;  // in the file's order
   std::unordered_map<std::string_view, GgufValue> values;
   std::vector<GgufTensor> tensors;
@@ -221,7 +221,7 @@ struct Gguf {
 
 namespace gguf_internal {
 
-inline constexpr uint64_t kMaxNameBytes = 63;     // the engine keeps names in 64 bytes
+inline constexpr uint64_t kMaxNameBytes = 63;       // the engine keeps names in 64 bytes
 inline constexpr uint64_t kMaxAlignment = 1 << 20;  // real files use 32; far more would only pad
 inline constexpr int kMaxNesting = 4;
 
@@ -277,7 +277,8 @@ class Parser {
 
   void ReadPrefix() {
     gguf_.file_bytes = file_.size();
-    if (file_.empty()) throw Error(fmt::format("{}: the file is empty", ForTerminal(name_)), "fetch or convert it again");
+    if (file_.empty())
+      throw Error(fmt::format("{}: the file is empty", ForTerminal(name_)), "fetch or convert it again");
     constexpr std::string_view kMagic = "GGUF";
     const size_t shown = std::min<size_t>(4, file_.size());
     const std::string_view magic = Text(file_.first(shown));
@@ -305,8 +306,10 @@ class Parser {
   }
 
   static std::string WrongFormatHint(std::string_view magic) {
-    if (magic.starts_with("PK")) return "this is a zip archive or a PyTorch checkpoint: convert the model to GGUF first";
-    if (magic.starts_with("vers")) return "this is a Git LFS pointer, not the model: run 'git lfs pull', or download the file";
+    if (magic.starts_with("PK"))
+      return "this is a zip archive or a PyTorch checkpoint: convert the model to GGUF first";
+    if (magic.starts_with("vers"))
+      return "this is a Git LFS pointer, not the model: run 'git lfs pull', or download the file";
     if (magic.starts_with("<")) return "this is a web page, not the model: check the download address";
     if (magic == "ggml" || magic == "ggjt" || magic == "ggla" || magic == "lmgg" || magic == "tjgg") {
       return "this is an older ggml format: convert the model again with a present llama.cpp";
@@ -382,8 +385,8 @@ class Parser {
     gguf_.alignment = Load<uint32_t>(value->payload.data());
     const uint64_t alignment = gguf_.alignment;
     if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > kMaxAlignment) {
-      throw Bad(value->offset, fmt::format("'general.alignment' is {}, not a power of two up to {}", alignment,
-                                           kMaxAlignment));
+      throw Bad(value->offset,
+                fmt::format("'general.alignment' is {}, not a power of two up to {}", alignment, kMaxAlignment));
     }
   }
 
@@ -431,8 +434,9 @@ class Parser {
     const auto number = Read<uint32_t>("the type of " + label);
     tensor.type = FindGgmlType(number);
     if (tensor.type == nullptr) {
-      throw Bad(offset, fmt::format("{} has the storage type number {}, which llama.cpp v0.5.0 does not have", label, number),
-                "the file needs another runtime (ternary i2_s files need bitnet.cpp), or a newer version of this program");
+      throw Bad(
+          offset, fmt::format("{} has the storage type number {}, which llama.cpp v0.5.0 does not have", label, number),
+          "the file needs another runtime (ternary i2_s files need bitnet.cpp), or a newer version of this program");
     }
     if (tensor.dimensions[0] % tensor.type->block != 0) {
       throw Bad(offset, fmt::format("{} has rows of {} elements, no multiple of the {} in a block of {}", label,
@@ -446,14 +450,17 @@ class Parser {
     tensor.offset = Read<uint64_t>("the place of " + label);
     // Tensors follow each other without gap or overlap, each padded to the alignment.
     if (tensor.offset != next_offset_) {
-      throw Bad(place, fmt::format("{} begins at {} of the tensor data where {} is expected: tensors overlap or leave a gap",
-                                   label, tensor.offset, next_offset_));
+      throw Bad(place,
+                fmt::format("{} begins at {} of the tensor data where {} is expected: tensors overlap or leave a gap",
+                            label, tensor.offset, next_offset_));
     }
-    if (tensor.offset > UINT64_MAX - tensor.bytes) throw Bad(place, fmt::format("the end of {} exceeds 64 bits", label));
+    if (tensor.offset > UINT64_MAX - tensor.bytes)
+      throw Bad(place, fmt::format("the end of {} exceeds 64 bits", label));
     gguf_.data_bytes = tensor.offset + tensor.bytes;
     next_offset_ = Padded(gguf_.data_bytes, "the tensor data");
     // What is added to it later is at most the header and its padding, which lie in the file.
-    if (next_offset_ > static_cast<uint64_t>(INT64_MAX)) throw Bad(place, fmt::format("the end of {} exceeds 63 bits", label));
+    if (next_offset_ > static_cast<uint64_t>(INT64_MAX))
+      throw Bad(place, fmt::format("the end of {} exceeds 63 bits", label));
   }
 
   std::span<const std::byte> file_;

@@ -65,7 +65,8 @@ class GgufBuilder {
     if (const GgmlType* known = FindGgmlType(type)) data_bytes_ += Padded(known->BytesOf(elements).value_or(0));
     return *this;
   }
-  GgufBuilder& TensorAt(std::string_view name, const std::vector<uint64_t>& dimensions, uint32_t type, uint64_t offset) {
+  GgufBuilder& TensorAt(std::string_view name, const std::vector<uint64_t>& dimensions, uint32_t type,
+                        uint64_t offset) {
     ++tensors_;
     AppendText(descriptions_, name);
     Append(descriptions_, static_cast<uint32_t>(dimensions.size()));

@@ -177,7 +177,8 @@ TEST_CASE("tensor shapes, types and places that cannot be are refused") {
 }
 
 TEST_CASE("text of the file cannot steer the terminal through an error") {
-  const std::string refusal = Refusal(GgufBuilder().Number("\x1b]0;owned\x07", 1).Number("\x1b]0;owned\x07", 1).Build());
+  const std::string refusal =
+      Refusal(GgufBuilder().Number("\x1b]0;owned\x07", 1).Number("\x1b]0;owned\x07", 1).Build());
   CHECK(refusal.find('\x1b') == std::string::npos);
   CHECK(refusal.find('\x07') == std::string::npos);
 }

@@ -16,8 +16,9 @@ namespace loco {
 std::string SimdFlags(const std::string& flags) {
   // x86 names and prefixes first, then ARM's. ggml picks its kernels by these.
   static constexpr std::array<std::string_view, 22> kNames = {
-      "sse4_2", "avx",      "avx2", "fma", "f16c", "bmi2",    "avx_vnni", "avx_vnni_int8", "amx_tile", "amx_int8", "amx_bf16",
-      "asimd",  "asimdhp",  "asimddp", "fphp", "bf16", "i8mm", "sve",     "sve2",          "svei8mm",  "sme",      "sme2"};
+      "sse4_2",   "avx",      "avx2",     "fma",     "f16c",    "bmi2",    "avx_vnni", "avx_vnni_int8",
+      "amx_tile", "amx_int8", "amx_bf16", "asimd",   "asimdhp", "asimddp", "fphp",     "bf16",
+      "i8mm",     "sve",      "sve2",     "svei8mm", "sme",     "sme2"};
   std::istringstream words(flags);
   std::set<std::string> seen;
   std::string kept;
@@ -42,11 +43,7 @@ Machine ReadMachine() {
 }
 
 Machine DescribedMachine(Bytes memory) {
-  return {.described = true,
-          .memory = memory,
-          .available = memory,
-          .processor = "unknown",
-          .system = "unknown"};
+  return {.described = true, .memory = memory, .available = memory, .processor = "unknown", .system = "unknown"};
 }
 
 std::string HardwareFingerprint(const Machine& machine) {

@@ -20,8 +20,8 @@ struct Machine {
   Bytes available;         // now; equal to `memory` when described
   int cores = 0;
   std::string processor;
-  std::string simd;        // the instruction sets that matter to inference, in the kernel's words
-  std::string system;      // operating system and architecture
+  std::string simd;    // the instruction sets that matter to inference, in the kernel's words
+  std::string system;  // operating system and architecture
 };
 
 Machine ReadMachine();

@@ -16,7 +16,8 @@ TEST_CASE("this machine says what it has") {
 }
 
 TEST_CASE("a fingerprint survives a reboot and an update, and tells machines apart") {
-  Machine machine{.memory = Bytes{8'200'000'000}, .available = Bytes{6'000'000'000}, .cores = 8, .processor = "P", .simd = "avx2"};
+  Machine machine{
+      .memory = Bytes{8'200'000'000}, .available = Bytes{6'000'000'000}, .cores = 8, .processor = "P", .simd = "avx2"};
   const std::string fingerprint = HardwareFingerprint(machine);
   CHECK(fingerprint.size() == 16);
   machine.available = Bytes{1};
@@ -38,6 +39,7 @@ TEST_CASE("only the instruction sets that choose a code path are kept, once each
 TEST_CASE("repacking follows the instruction sets") {
   CHECK(RepackRuleOf({.simd = "avx avx2"}) == RepackRule::kAvx2);
   CHECK(RepackRuleOf({.simd = "avx avx2 avx512f"}) == RepackRule::kAvx512);
+  CHECK(RepackRuleOf({.simd = "avx2 avx512f amx_tile amx_int8"}) == RepackRule::kAmx);
   CHECK(RepackRuleOf({.simd = "asimd asimddp i8mm"}) == RepackRule::kInt8Matrix);
   CHECK(RepackRuleOf({.simd = "asimd asimddp"}) == RepackRule::kDotProduct);
   CHECK(RepackRuleOf({.simd = "sse4_2"}) == RepackRule::kNone);

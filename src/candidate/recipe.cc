@@ -12,12 +12,13 @@ namespace {
 // How a family's block differs from the plain one: q, k, v, output, gate, up, down and two norms.
 struct Family {
   std::string_view architecture;
-  bool head_norms = false;   // a norm over each query and key head
+  bool head_norms = false;  // a norm over each query and key head
   bool qkv_biases = false;
-  bool fused = false;        // q, k, v in one matrix, gate and up in one
-  bool post_norms = false;   // a second norm after attention and after the feed-forward part
-  bool sub_norms = false;    // BitNet: norms inside, before the output matrices
-  bool hybrid = false;       // Qwen3.5: Gated DeltaNet in the recurrent layers, gated queries in the others
+  bool fused = false;         // q, k, v in one matrix, gate and up in one
+  bool post_norms = false;    // a second norm after attention and after the feed-forward part
+  bool sub_norms = false;     // BitNet: norms inside, before the output matrices
+  bool hybrid = false;        // Qwen3.5: Gated DeltaNet in the recurrent layers, gated queries in the others
+  bool layer_inputs = false;  // Gemma 3n: an embedding a layer, AltUp and Laurel beside every block
 };
 constexpr std::array kFamilies = {
     Family{.architecture = "llama"},
@@ -27,6 +28,7 @@ constexpr std::array kFamilies = {
     Family{.architecture = "qwen3", .head_norms = true},
     Family{.architecture = "phi3", .fused = true},
     Family{.architecture = "gemma3", .head_norms = true, .post_norms = true},
+    Family{.architecture = "gemma3n", .head_norms = true, .post_norms = true, .layer_inputs = true},
     Family{.architecture = "bitnet", .sub_norms = true},
     Family{.architecture = "qwen35", .head_norms = true, .hybrid = true},
 };
@@ -41,9 +43,15 @@ const Family* FindFamily(std::string_view architecture) {
 // Widths are bounded by ComputeShape() before they come here; this bounds the rest, so that no product overflows.
 constexpr uint64_t kMaxWidth = uint64_t{1} << 24;
 
+// Gemma 3n: numbers of its one published size, which its dimensions do not tell.
+constexpr uint64_t kLayerInput = 256;
+constexpr uint64_t kAltUp = 4;
+constexpr uint64_t kLaurelRank = 64;
+
 class Derivation {
  public:
-  Derivation(const Dims& dims, const Family& family, const Shape& shape) : dims_(dims), family_(family), shape_(shape) {}
+  Derivation(const Dims& dims, const Family& family, const Shape& shape)
+      : dims_(dims), family_(family), shape_(shape) {}
 
   bool Run() {
     const auto heads = Dims::At(dims_.heads, 0);
@@ -52,18 +60,24 @@ class Derivation {
                           dims_.experts.value_or(0) == 0 && dims_.heads.size() == 1 && dims_.ffn.size() == 1 &&
                           dims_.kv_heads.size() <= 1;
     if (!complete) return false;
-    for (const uint64_t width : {*dims_.hidden, *dims_.vocabulary, *heads, *ffn, dims_.key_length.value_or(0)}) {
+    for (const uint64_t width : {*dims_.hidden, *dims_.vocabulary, *heads, *ffn, dims_.key_length.value_or(0),
+                                 dims_.value_length.value_or(0), Dims::At(dims_.kv_heads, 0).value_or(0)}) {
       if (width > kMaxWidth) return false;
     }
     hidden_ = *dims_.hidden;
     ffn_ = *ffn;
     key_length_ = dims_.key_length.value_or(hidden_ / *heads);
     query_width_ = *heads * key_length_;
+    const uint64_t kv_heads = Dims::At(dims_.kv_heads, 0).value_or(*heads);
+    key_width_ = kv_heads * key_length_;
+    value_width_ = kv_heads * dims_.value_length.value_or(hidden_ / *heads);
+    if (key_width_ > kMaxWidth || value_width_ > kMaxWidth) return false;
     Matrix("token_embd.weight", hidden_, *dims_.vocabulary);
     Vector("output_norm.weight", hidden_);
     if (dims_.rotary_constants > kMaxWidth) return false;
     if (dims_.rotary_constants != 0) Vector("rope_freqs.weight", dims_.rotary_constants);
     if (!*dims_.tied_embeddings) Matrix("output.weight", hidden_, *dims_.vocabulary);
+    if (family_.layer_inputs) SharedLayerInputs();
     for (size_t i = 0; i < shape_.layers.size(); ++i) Block(i, shape_.layers[i]);
     return true;
   }
@@ -83,7 +97,7 @@ class Derivation {
     if (layer.state_values != 0) {
       DeltaNet(name);
     } else {
-      Attention(name, layer);
+      Attention(name);
     }
     if (family_.post_norms) Vector(name("post_attention_norm.weight"), hidden_);
     Vector(name(family_.hybrid ? "post_attention_norm.weight" : "ffn_norm.weight"), hidden_);
@@ -96,21 +110,46 @@ class Derivation {
     if (family_.sub_norms) Vector(name("ffn_sub_norm.weight"), ffn_);
     Matrix(name("ffn_down.weight"), ffn_, hidden_);
     if (family_.post_norms) Vector(name("post_ffw_norm.weight"), hidden_);
+    if (family_.layer_inputs) LayerInputs(name);
+  }
+
+  void SharedLayerInputs() {
+    const uint64_t all_layers = kLayerInput * shape_.layers.size();
+    Matrix("per_layer_token_embd.weight", all_layers, *dims_.vocabulary);
+    Matrix("per_layer_model_proj.weight", hidden_, all_layers);
+    Vector("per_layer_proj_norm.weight", kLayerInput);
+    for (const char* part : {"altup_proj.weight", "altup_unembd_proj.weight"}) {
+      weights_.push_back({.name = part, .type = kF16, .in = hidden_, .out = hidden_, .experts = kAltUp - 1});
+    }
+  }
+  template <typename Name>
+  void LayerInputs(const Name& name) {
+    Matrix(name("inp_gate.weight"), hidden_, kLayerInput);
+    Matrix(name("proj.weight"), kLayerInput, hidden_);
+    Vector(name("post_norm.weight"), hidden_);
+    Matrix(name("altup_correct_coef.weight"), kAltUp, kAltUp);
+    Vector(name("altup_correct_scale.weight"), hidden_);
+    Matrix(name("altup_predict_coef.weight"), kAltUp, kAltUp * kAltUp);
+    Matrix(name("altup_router.weight"), hidden_, kAltUp);
+    Vector(name("altup_router_norm.weight"), hidden_);
+    Matrix(name("laurel_l.weight"), hidden_, kLaurelRank);
+    Matrix(name("laurel_r.weight"), kLaurelRank, hidden_);
+    Vector(name("laurel_post_norm.weight"), hidden_);
   }
 
   template <typename Name>
-  void Attention(const Name& name, const LayerShape& layer) {
+  void Attention(const Name& name) {
     if (family_.fused) {
-      Matrix(name("attn_qkv.weight"), hidden_, query_width_ + layer.key_width + layer.value_width);
+      Matrix(name("attn_qkv.weight"), hidden_, query_width_ + key_width_ + value_width_);
     } else {
       Matrix(name("attn_q.weight"), hidden_, family_.hybrid ? 2 * query_width_ : query_width_);
-      Matrix(name("attn_k.weight"), hidden_, layer.key_width);
-      Matrix(name("attn_v.weight"), hidden_, layer.value_width);
+      Matrix(name("attn_k.weight"), hidden_, key_width_);
+      Matrix(name("attn_v.weight"), hidden_, value_width_);
     }
     if (family_.qkv_biases) {
       Vector(name("attn_q.bias"), query_width_);
-      Vector(name("attn_k.bias"), layer.key_width);
-      Vector(name("attn_v.bias"), layer.value_width);
+      Vector(name("attn_k.bias"), key_width_);
+      Vector(name("attn_v.bias"), value_width_);
     }
     if (family_.head_norms) {
       Vector(name("attn_q_norm.weight"), key_length_);
@@ -143,6 +182,8 @@ class Derivation {
   uint64_t ffn_ = 0;
   uint64_t key_length_ = 0;
   uint64_t query_width_ = 0;
+  uint64_t key_width_ = 0;
+  uint64_t value_width_ = 0;
   std::vector<Weight> weights_;
 };
 
@@ -151,10 +192,18 @@ bool UsesMoreBits(size_t layer, size_t layers) {
   return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 }
 
+// Small helpers that the quantizer leaves alone.
+bool StaysF16(std::string_view name) {
+  return name.find("altup") != std::string_view::npos || name.find("laurel") != std::string_view::npos ||
+         name == "per_layer_model_proj.weight";
+}
+
 uint32_t Q4KmType(const Weight& weight, bool tied, size_t layer, size_t layers) {
   const std::string_view name = weight.name;
-  if (name == "output.weight" || (tied && name == "token_embd.weight")) return weight.in % 256 == 0 ? kQ6_K : kQ8_0;
-  const bool sensitive = name.ends_with("attn_v.weight") || name.ends_with("attn_qkv.weight") || name.ends_with("ffn_down.weight");
+  if (name == "output.weight" || (tied && name.ends_with("token_embd.weight")))
+    return weight.in % 256 == 0 ? kQ6_K : kQ8_0;
+  const bool sensitive =
+      name.ends_with("attn_v.weight") || name.ends_with("attn_qkv.weight") || name.ends_with("ffn_down.weight");
   uint32_t type = sensitive && UsesMoreBits(layer, layers) ? kQ6_K : kQ4_K;
   // Rows that do not fill blocks of 256 fall back to the next larger type with blocks of 32.
   if (weight.in % 256 != 0) type = type == kQ6_K ? kQ8_0 : kQ5_0;
@@ -174,10 +223,11 @@ std::optional<std::vector<Weight>> DeriveWeights(const Dims& dims, std::string_v
 
   std::vector<Weight> weights = std::move(derivation.weights());
   for (Weight& weight : weights) {
-    if (weight.type == kF16 && quantization != "F16") {
+    if (weight.type == kF16 && quantization != "F16" && !StaysF16(weight.name)) {
       size_t layer = 0;
       if (weight.name.starts_with("blk.")) layer = static_cast<size_t>(std::stoul(weight.name.substr(4)));
-      weight.type = quantization == "Q8_0" ? kQ8_0 : Q4KmType(weight, *dims.tied_embeddings, layer, shape.layers.size());
+      weight.type =
+          quantization == "Q8_0" ? kQ8_0 : Q4KmType(weight, *dims.tied_embeddings, layer, shape.layers.size());
       if (weight.in % FindGgmlType(weight.type)->block != 0) weight.type = kF16;
     }
     const auto bytes = FindGgmlType(weight.type)->BytesOf(weight.elements());

@@ -62,13 +62,14 @@ TEST_CASE("constant frequency tables are bytes but no parameters") {
   Dims with_table = Qwen3_4b();
   with_table.rotary_constants = 64;
   CHECK(CountParameters(*DeriveWeights(with_table, "F16")) == CountParameters(*DeriveWeights(Qwen3_4b(), "F16")));
-  CHECK(TotalBytes(*DeriveWeights(with_table, "F16")).value == TotalBytes(*DeriveWeights(Qwen3_4b(), "F16")).value + 256);
+  CHECK(TotalBytes(*DeriveWeights(with_table, "F16")).value ==
+        TotalBytes(*DeriveWeights(Qwen3_4b(), "F16")).value + 256);
 }
 
 TEST_CASE("what is not known is not derived") {
   Dims dims = Qwen3_4b();
   CHECK(!DeriveWeights(dims, "Q3_K_M"));
-  dims.architecture = "gemma3n";
+  dims.architecture = "mamba";
   CHECK(!DeriveWeights(dims, "Q4_K_M"));
   dims = Qwen3_4b();
   dims.experts = 8;

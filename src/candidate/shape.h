@@ -41,24 +41,24 @@ struct Dims {
   std::optional<uint64_t> hidden;
   std::vector<uint64_t> ffn;
   std::vector<uint64_t> heads;
-  std::vector<uint64_t> kv_heads;              // 0 for a layer without attention
-  std::optional<uint64_t> key_length;          // of one head; hidden / heads when not stated
+  std::vector<uint64_t> kv_heads;      // 0 for a layer without attention
+  std::optional<uint64_t> key_length;  // of one head; hidden / heads when not stated
   std::optional<uint64_t> value_length;
   std::optional<uint64_t> sliding_key_length;  // where sliding layers have other heads (Gemma 4)
   std::optional<uint64_t> sliding_value_length;
   std::optional<uint64_t> vocabulary;
-  std::optional<uint64_t> context;             // longest the model claims
-  std::optional<uint64_t> trained_context;     // before it was stretched by RoPE scaling, when stated
-  std::optional<uint64_t> sliding_window;      // tokens
-  std::vector<uint64_t> sliding_pattern;       // one value: every n-th layer is full; one a layer: 1 = slides
+  std::optional<uint64_t> context;                  // longest the model claims
+  std::optional<uint64_t> trained_context;          // before it was stretched by RoPE scaling, when stated
+  std::optional<uint64_t> sliding_window;           // tokens
+  std::vector<uint64_t> sliding_pattern;            // one value: every n-th layer is full; one a layer: 1 = slides
   std::optional<uint64_t> full_attention_interval;  // hybrids: every n-th layer is attention
-  std::vector<uint64_t> recurrent_layers;      // one a layer: 1 = recurrent
-  std::optional<uint64_t> shared_kv_layers;    // the last n layers use the cache of earlier ones
+  std::vector<uint64_t> recurrent_layers;           // one a layer: 1 = recurrent
+  std::optional<uint64_t> shared_kv_layers;         // the last n layers use the cache of earlier ones
   RecurrentDims recurrent;
   std::optional<uint64_t> experts;
   std::optional<bool> tied_embeddings;
-  uint64_t rotary_constants = 0;               // 32-bit values of frequency tables stored beside the weights
-  bool latent_attention = false;               // MLA: one compressed row instead of keys and values
+  uint64_t rotary_constants = 0;  // 32-bit values of frequency tables stored beside the weights
+  bool latent_attention = false;  // MLA: one compressed row instead of keys and values
 
   // The value for layer `i` of a list; empty when not stated or when the list is too short.
   static std::optional<uint64_t> At(const std::vector<uint64_t>& list, uint64_t i) {
@@ -75,9 +75,9 @@ enum class Cache {
 
 struct LayerShape {
   Cache cache = Cache::kFull;
-  uint64_t key_width = 0;     // cached values a token: KV heads × length
+  uint64_t key_width = 0;  // cached values a token: KV heads × length
   uint64_t value_width = 0;
-  uint64_t key_length = 0;    // of one head: quantized caches need it to fill whole blocks
+  uint64_t key_length = 0;  // of one head: quantized caches need it to fill whole blocks
   uint64_t value_length = 0;
   uint64_t state_values = 0;  // 32-bit values a sequence, whatever its length
 };
@@ -85,8 +85,8 @@ struct LayerShape {
 struct Shape {
   std::vector<LayerShape> layers;  // empty: not derivable, `missing` says why
   uint64_t sliding_window = 0;
-  bool rule_known = false;         // the engine has this architecture and this table covers it
-  std::string missing;             // "the number of KV heads is not stated"
+  bool rule_known = false;  // the engine has this architecture and this table covers it
+  std::string missing;      // "the number of KV heads is not stated"
 };
 
 Shape ComputeShape(const Dims& dims);

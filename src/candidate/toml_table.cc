@@ -119,7 +119,8 @@ std::vector<TomlTable> TomlTable::Children(std::string_view key) {
   for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
     const toml::node& element = *array->get(i);
     if (const toml::table* table = element.as_table()) {
-      children.push_back(TomlTable(std::make_shared<State>(State{state_->owner, table, state_->file, state_->mistakes, {}})));
+      children.push_back(
+          TomlTable(std::make_shared<State>(State{state_->owner, table, state_->file, state_->mistakes, {}})));
     } else {
       state_->WrongKind(element, key, fmt::format("a list of tables: write [[{}]]", key));
     }

@@ -13,6 +13,7 @@
 #include "engine/llama_model.h"
 #include "eval/evaluate.h"
 #include "stats/interval.h"
+#include "task/scorers.h"
 
 namespace loco {
 namespace {

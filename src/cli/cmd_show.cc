@@ -11,6 +11,7 @@
 #include "cli/scores.h"
 #include "eval/evaluate.h"
 #include "eval/practical.h"
+#include "task/scorers.h"
 
 namespace loco {
 namespace {

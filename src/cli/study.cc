@@ -198,6 +198,33 @@ void Study::MeasureScores() {
   }
 }
 
+std::vector<AnswerSample> Study::Samples() const {
+  constexpr int kEachKind = 2;  // of right answers, and of others
+  std::vector<AnswerSample> samples;
+  for (const CandidateResult& result : results_) {
+    for (size_t t = 0; t < result.shipped.size(); ++t) {
+      std::map<std::string, const Item*> items;
+      for (const Item& item : tasks_[t].items) items[item.id] = &item;
+      int shown[2] = {0, 0};
+      for (const MarkedAnswer& answer : store_.Answers(result.shipped[t].run.id, ScorerId(FindScorer(tasks_[t].scorer)))) {
+        const bool right = answer.mark.outcome == Outcome::kRight;
+        if (++shown[right ? 1 : 0] > kEachKind) continue;
+        const Item& item = *items.at(answer.answer.item);
+        samples.push_back({.candidate = result.id,
+                           .task = tasks_[t].name,
+                           .item = item.id,
+                           .prompt = BuildMessages(tasks_[t], item).back().content,
+                           .answer = answer.answer.text,
+                           .expected = item.answer,
+                           .extracted = answer.mark.extracted,
+                           .outcome = answer.mark.outcome,
+                           .row = {"answer", answer.answer.id}});
+      }
+    }
+  }
+  return samples;
+}
+
 void Study::MeasurePractical() {
   const MachineRow machine = RegisterMachine(store_);
   for (size_t i = 0; i < results_.size(); ++i) {

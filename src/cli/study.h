@@ -19,6 +19,7 @@
 #include "cli/model_files.h"
 #include "decide/decide.h"
 #include "decide/policy.h"
+#include "report/html.h"
 #include "store/store.h"
 #include "task/task.h"
 
@@ -42,6 +43,8 @@ class Study {
   const std::vector<CandidateResult>& results() const { return results_; }
   const StudyCounts& counts() const { return counts_; }
   std::string MachineLine() const;
+  // A few raw answers of every candidate to every task, right ones and others, for the report.
+  std::vector<AnswerSample> Samples() const;
 
  private:
   // The files of one candidate; empty where there is none here.

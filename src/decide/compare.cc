@@ -19,7 +19,8 @@ std::map<std::string, uint8_t> RightByItem(const TaskResult& result) {
 
 }  // namespace
 
-ScoreTable MakeScoreTable(const std::vector<double>& weights, const std::vector<const std::vector<TaskResult>*>& lists) {
+ScoreTable MakeScoreTable(const std::vector<double>& weights,
+                          const std::vector<const std::vector<TaskResult>*>& lists) {
   ScoreTable table;
   for (size_t t = 0; t < weights.size(); ++t) {
     TaskTable task{.weight = weights[t], .right = std::vector<std::vector<uint8_t>>(lists.size())};

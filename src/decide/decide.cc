@@ -283,8 +283,8 @@ class Decider {
     const PairedDifference& d = Difference(a, b);
     const bool surely_better = d.value > 0 && Adjusted(a, b) <= policy_.objective.alpha;
     if (surely_better) return true;
-    return better && d.value >= 0 && NonInferiorityP(PairStrata(tasks_, b, a), policy_.objective.margin) <=
-                                         policy_.objective.alpha;
+    return better && d.value >= 0 &&
+           NonInferiorityP(PairStrata(tasks_, b, a), policy_.objective.margin) <= policy_.objective.alpha;
   }
 
   const PairVerdict& PairOf(size_t a, size_t b) const {

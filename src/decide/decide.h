@@ -57,18 +57,18 @@ struct Measured {
 // The practical test. Empty: not measured, or not available on this machine.
 struct Practical {
   RowRef row;
-  std::string machine;                          // fingerprint: speeds of different machines are not compared
+  std::string machine;  // fingerprint: speeds of different machines are not compared
   std::optional<Measured> first_token_seconds;
-  std::optional<Measured> prompt_speed;         // tokens a second
-  std::optional<Measured> generation_speed;     // tokens a second
+  std::optional<Measured> prompt_speed;      // tokens a second
+  std::optional<Measured> generation_speed;  // tokens a second
   std::optional<double> load_seconds;
-  std::optional<Bytes> peak_memory;             // resident
+  std::optional<Bytes> peak_memory;  // resident
   std::optional<Bytes> steady_memory;
-  std::optional<Measured> memory_slope;         // bytes a turn
-  std::string memory_verdict;                   // "flat", "grows", "undecided"; empty: not measured
-  int turns = 0;                                // of the long conversation
+  std::optional<Measured> memory_slope;  // bytes a turn
+  std::string memory_verdict;  // "flat", "grows"; anything else ("too few turns") is undecided, empty not measured
+  int turns = 0;               // of the long conversation
   std::optional<double> joules_per_token;
-  std::string runtime_check;                    // "llama-server 1.2: loads", "not run here"
+  std::string runtime_check;  // "llama-server loaded it in 0.8 s", "not run here: …"
 };
 
 // The predicted need at the policy's context.
@@ -93,7 +93,7 @@ struct CandidateResult {
   std::vector<TaskResult> shipped;    // scores at the shipped quantization; empty: not scored
   std::vector<TaskResult> reference;  // at the reference precision; empty: not scored
   std::optional<Practical> practical;
-  std::string not_measured_because;   // "no file here"; shown when there are no scores
+  std::string not_measured_because;  // "no file here"; shown when there are no scores
 };
 
 struct DecideContext {
@@ -228,14 +228,14 @@ struct Decision {
   std::vector<PairVerdict> pairs;            // of scored candidates in the running
   std::optional<size_t> best;                // highest score in the running
   std::optional<size_t> chosen;
-  std::string reason;                        // why this one, one line
+  std::string reason;  // why this one, one line
   std::vector<CriterionStep> steps;
   std::vector<WhatIf> what_if;
-  std::vector<NearMiss> near_misses;         // nearest first; filled when nothing was chosen
+  std::vector<NearMiss> near_misses;  // nearest first; filled when nothing was chosen
   std::vector<UnknownItem> unknowns;
-  std::vector<std::string> notes;            // what a reader must know to read the numbers rightly
-  int64_t items = 0;                         // compared, over all suites
-  std::vector<RowRef> rests_on;              // sorted, each once
+  std::vector<std::string> notes;  // what a reader must know to read the numbers rightly
+  int64_t items = 0;               // compared, over all suites
+  std::vector<RowRef> rests_on;    // sorted, each once
 };
 
 Decision Decide(const Policy& policy, const std::vector<CandidateResult>& results, const DecideContext& context = {});

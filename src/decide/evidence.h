@@ -26,13 +26,13 @@ struct Figure {
 };
 
 struct PruneVerdict {
-  std::string figure;     // as the policy names it
-  bool known = false;     // a figure of that name with a value exists
+  std::string figure;  // as the policy names it
+  bool known = false;  // a figure of that name with a value exists
   bool pruned = false;
   bool undecided = false;  // beyond the threshold, but the published interval is not
-  std::string value;      // "4.44 [2.84, 6.04]"
-  std::string limit;      // "at most 9"
-  std::string precision;  // of the weights that were measured: "16-bit", "unknown"
+  std::string value;       // "4.44 [2.84, 6.04]"
+  std::string limit;       // "at most 9"
+  std::string precision;   // of the weights that were measured: "16-bit", "unknown"
   std::string source;
   std::string date;
   RowRef row;

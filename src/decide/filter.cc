@@ -90,8 +90,9 @@ RuleVerdict ApplyFileSize(const Rule& rule, const KnownFacts& known) {
     verdict.margin = FormatBytes(Bytes{rule.max_bytes.value - size.value}) + " to spare";
   } else {
     const Bytes excess{size.value - rule.max_bytes.value};
-    verdict = Fail(FormatBytes(size), "a smaller quantization ships, or file_size.max is raised",
-                   static_cast<double>(excess.value) / static_cast<double>(std::max<uint64_t>(1, rule.max_bytes.value)));
+    verdict =
+        Fail(FormatBytes(size), "a smaller quantization ships, or file_size.max is raised",
+             static_cast<double>(excess.value) / static_cast<double>(std::max<uint64_t>(1, rule.max_bytes.value)));
     verdict.margin = FormatBytes(excess) + " too much";
   }
   return With(std::move(verdict), *known.file_size);
@@ -220,9 +221,8 @@ std::vector<RuleVerdict> ApplyRules(const Policy& policy, const KnownFacts& know
 }
 
 bool Qualifies(const std::vector<RuleVerdict>& verdicts) {
-  return std::all_of(verdicts.begin(), verdicts.end(), [](const RuleVerdict& verdict) {
-    return verdict.outcome == RuleOutcome::kPass || verdict.kept;
-  });
+  return std::all_of(verdicts.begin(), verdicts.end(),
+                     [](const RuleVerdict& verdict) { return verdict.outcome == RuleOutcome::kPass || verdict.kept; });
 }
 
 int MonthsBetween(const std::string& from, const std::string& to) {

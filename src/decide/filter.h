@@ -5,8 +5,8 @@
 //   Qualifies(verdicts);                     // every rule passed, or is unknown and the policy keeps unknowns of it
 //   verdicts[2].would_pass_if;               // "the policy allows 'gemma'"
 //
-// Pure: today's date is passed in, files were read before. Unknown never passes silently: it fails the candidate, unless
-// the rule says unknown = "keep", and then the verdict says that it was kept.
+// Pure: today's date is passed in, files were read before. Unknown never passes silently: it fails the candidate,
+// unless the rule says unknown = "keep", and then the verdict says that it was kept.
 //
 // It deliberately compares no two candidates, and looks at no score.
 #pragma once
@@ -24,7 +24,8 @@
 
 namespace loco {
 
-// A fact with where it stands. `conflict` says what another source states instead; it is shown, never resolved silently.
+// A fact with where it stands. `conflict` says what another source states instead; it is shown, never resolved
+// silently.
 template <typename T>
 struct Known {
   T value{};
@@ -59,8 +60,8 @@ struct FactSources {
   std::optional<Bytes> shipped_size;
 };
 
-// The policy's declarations win over the catalog, and for sizes, template and context the file wins over both; where two
-// sources state different things, `conflict` says so.
+// The policy's declarations win over the catalog, and for sizes, template and context the file wins over both; where
+// two sources state different things, `conflict` says so.
 KnownFacts MergeFacts(const Policy& policy, const PolicyCandidate& candidate, const FactSources& sources);
 
 enum class RuleOutcome { kPass, kFail, kUnknown };
@@ -70,15 +71,15 @@ const char* RuleOutcomeName(RuleOutcome outcome);  // "pass", "fail", "unknown"
 struct RuleVerdict {
   std::string rule;  // "licence"
   RuleOutcome outcome = RuleOutcome::kUnknown;
-  bool kept = false;  // unknown, and the policy keeps it
-  std::string value;  // "gemma", "7.90 GB at 4,096 tokens", "unknown"
-  std::string limit;  // "in [Apache-2.0, MIT]"
+  bool kept = false;   // unknown, and the policy keeps it
+  std::string value;   // "gemma", "7.90 GB at 4,096 tokens", "unknown"
+  std::string limit;   // "in [Apache-2.0, MIT]"
   std::string margin;  // "0.52 GB to spare", "0.30 GB too much"; empty where there is no distance
   std::string source;
   std::string date;
   std::string would_pass_if;  // of a fail or an unknown
-  double miss = 0;  // how far beyond the limit, as a share of it; 1 where there is no distance; 0: passed
-  RowRef row;       // filled by who stores it
+  double miss = 0;            // how far beyond the limit, as a share of it; 1 where there is no distance; 0: passed
+  RowRef row;                 // filled by who stores it
 };
 
 std::vector<RuleVerdict> ApplyRules(const Policy& policy, const KnownFacts& known, const std::string& today);

@@ -12,9 +12,8 @@ namespace {
 constexpr std::string_view kFile = "the model file";
 
 bool SameWord(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // The first stated licence wins; another one is recorded as a conflict.
@@ -39,7 +38,7 @@ std::optional<Known<Bytes>> FileSizeOf(const Policy& policy, const FactSources& 
       if (usable) return Known<Bytes>{*file.bytes, file.source.text, file.source.date, ""};
     }
     const EngineSizes& sizes = sources.model->sizes;
-    const auto tensors = SameWord(policy.shipped, "Q4_K_M")   ? sizes.q4_k_m_tensors
+    const auto tensors = SameWord(policy.shipped, "Q4_K_M") ? sizes.q4_k_m_tensors
                          : SameWord(policy.shipped, "Q8_0") ? sizes.q8_0_tensors
                                                             : std::nullopt;
     // A published file is this plus a header of 1.7 to 8.5 MB; the larger figure keeps the rule on the safe side.
@@ -51,8 +50,8 @@ std::optional<Known<Bytes>> FileSizeOf(const Policy& policy, const FactSources& 
   }
   if (sources.facts != nullptr) {
     if (const auto weights = DeriveWeights(sources.facts->dims, policy.shipped)) {
-      const uint64_t header = sources.facts->file_size.value - std::min(sources.facts->file_size.value,
-                                                                       sources.facts->tensor_bytes.value);
+      const uint64_t header =
+          sources.facts->file_size.value - std::min(sources.facts->file_size.value, sources.facts->tensor_bytes.value);
       return Known<Bytes>{Bytes{TotalBytes(*weights).value + header}, "computed from the file's dimensions", "", ""};
     }
   }
@@ -60,8 +59,8 @@ std::optional<Known<Bytes>> FileSizeOf(const Policy& policy, const FactSources& 
 }
 
 void AddCatalog(const CatalogModel& model, KnownFacts& known) {
-  AddLicence(known.licence, model.licence.id.empty() ? model.licence.name : model.licence.id,
-             model.licence.source.text, model.licence.source.date);
+  AddLicence(known.licence, model.licence.id.empty() ? model.licence.name : model.licence.id, model.licence.source.text,
+             model.licence.source.date);
   if (model.instruct) known.instruct = {*model.instruct, "catalog", "", ""};
   if (!known.released && !model.release_date.empty()) {
     known.released = {model.release_date, model.release_source.text, model.release_source.date, ""};

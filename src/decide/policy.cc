@@ -1,11 +1,11 @@
 #include "decide/policy.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
-#include <toml++/toml.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -22,10 +22,14 @@ struct RuleEntry {
   std::string_view own_key;  // the one key besides `unknown`, or empty
 };
 constexpr std::array kRules = {
-    RuleEntry{RuleKind::kMemory, "memory", "adapter_rank"}, RuleEntry{RuleKind::kFileSize, "file_size", "max"},
-    RuleEntry{RuleKind::kLicence, "licence", "allow"},      RuleEntry{RuleKind::kGguf, "gguf", ""},
-    RuleEntry{RuleKind::kInstruct, "instruct", ""},         RuleEntry{RuleKind::kMaintained, "maintained", "max_months"},
-    RuleEntry{RuleKind::kContext, "context", "min"},        RuleEntry{RuleKind::kTools, "tools", ""},
+    RuleEntry{RuleKind::kMemory, "memory", "adapter_rank"},
+    RuleEntry{RuleKind::kFileSize, "file_size", "max"},
+    RuleEntry{RuleKind::kLicence, "licence", "allow"},
+    RuleEntry{RuleKind::kGguf, "gguf", ""},
+    RuleEntry{RuleKind::kInstruct, "instruct", ""},
+    RuleEntry{RuleKind::kMaintained, "maintained", "max_months"},
+    RuleEntry{RuleKind::kContext, "context", "min"},
+    RuleEntry{RuleKind::kTools, "tools", ""},
 };
 
 struct CriterionEntry {
@@ -33,9 +37,12 @@ struct CriterionEntry {
   std::string_view name;
 };
 constexpr std::array kCriteria = {
-    CriterionEntry{Criterion::kTunedScore, "tuned_score"}, CriterionEntry{Criterion::kTunability, "tunability"},
-    CriterionEntry{Criterion::kBaseScore, "base_score"},   CriterionEntry{Criterion::kSize, "size"},
-    CriterionEntry{Criterion::kMemory, "memory"},          CriterionEntry{Criterion::kFirstToken, "first_token"},
+    CriterionEntry{Criterion::kTunedScore, "tuned_score"},
+    CriterionEntry{Criterion::kTunability, "tunability"},
+    CriterionEntry{Criterion::kBaseScore, "base_score"},
+    CriterionEntry{Criterion::kSize, "size"},
+    CriterionEntry{Criterion::kMemory, "memory"},
+    CriterionEntry{Criterion::kFirstToken, "first_token"},
     CriterionEntry{Criterion::kSpeed, "speed"},
 };
 
@@ -204,7 +211,8 @@ class PolicyReader {
       rule.max = reader_.Number(*table, "max");
       if (rule.figure.empty()) reader_.Complain(table->source(), "[[evidence]] needs a 'figure'");
       if (!rule.min && !rule.max) {
-        reader_.Complain(table->source(), "[[evidence]] needs 'min' or 'max': a figure prunes by a stated threshold only");
+        reader_.Complain(table->source(),
+                         "[[evidence]] needs 'min' or 'max': a figure prunes by a stated threshold only");
       }
       policy_.evidence.push_back(std::move(rule));
     }
@@ -240,8 +248,7 @@ class PolicyReader {
   void ReadObjective(const toml::table& root) {
     const toml::table* table = reader_.Table(root, "objective");
     if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "[objective]",
-                       {"kind", "order", "margin", "alpha", "tolerance", "resamples", "seed"});
+    reader_.ExpectKeys(*table, "[objective]", {"kind", "order", "margin", "alpha", "tolerance", "resamples", "seed"});
     Objective& objective = policy_.objective;
     const auto kind = reader_.OneOf(*table, "kind", {"smallest-not-worse", "lexicographic"});
     if (kind == 1) objective.kind = ObjectiveKind::kLexicographic;
@@ -254,8 +261,8 @@ class PolicyReader {
     objective.margin = reader_.NumberIn(*table, "margin", 0.001, 0.5).value_or(objective.margin);
     objective.alpha = reader_.NumberIn(*table, "alpha", 1e-6, 0.5).value_or(objective.alpha);
     objective.tolerance = reader_.NumberIn(*table, "tolerance", 0, 1).value_or(objective.tolerance);
-    objective.resamples = static_cast<int>(
-        reader_.IntegerIn(*table, "resamples", 100, 100'000).value_or(objective.resamples));
+    objective.resamples =
+        static_cast<int>(reader_.IntegerIn(*table, "resamples", 100, 100'000).value_or(objective.resamples));
     objective.seed = static_cast<uint64_t>(
         reader_.IntegerIn(*table, "seed", 0, INT64_MAX).value_or(static_cast<int64_t>(objective.seed)));
   }
@@ -269,8 +276,8 @@ class PolicyReader {
     }
     for (const toml::node& node : *array) {
       const auto* word = node.as_string();
-      const auto index = reader_.IndexOf(node.source(), word == nullptr ? "" : word->get(), "criterion",
-                                         NamesOf(kCriteria));
+      const auto index =
+          reader_.IndexOf(node.source(), word == nullptr ? "" : word->get(), "criterion", NamesOf(kCriteria));
       if (index) objective.order.push_back(kCriteria.at(*index).criterion);
     }
   }
@@ -282,8 +289,8 @@ class PolicyReader {
 
 bool MatchesPattern(std::string_view name, std::string_view pattern) {
   if (pattern.empty()) return name.empty();
-  if (pattern.front() != '*') return !name.empty() && name.front() == pattern.front() &&
-                                     MatchesPattern(name.substr(1), pattern.substr(1));
+  if (pattern.front() != '*')
+    return !name.empty() && name.front() == pattern.front() && MatchesPattern(name.substr(1), pattern.substr(1));
   for (size_t skip = 0; skip <= name.size(); ++skip) {
     if (MatchesPattern(name.substr(skip), pattern.substr(1))) return true;
   }

@@ -15,6 +15,12 @@ std::string Count(int64_t n, std::string_view one, std::string_view many) {
   return fmt::format("{} {}", FormatCount(n), n == 1 ? one : many);
 }
 
+// "3 points", "0.5 points", "1 point"; of a share.
+std::string Points(double share) {
+  const std::string number = fmt::format("{:.3g}", 100 * share);
+  return number + (number == "1" ? " point" : " points");
+}
+
 std::string Percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 RuleVerdict Judge(std::string rule, bool pass, std::string value, std::string limit, double miss, RowRef row) {
@@ -68,8 +74,8 @@ void AddPracticalBars(const Bars& bars, const CandidateSummary& c, std::vector<R
   if (bars.peak_memory) {
     const std::string limit = fmt::format("at most {}", FormatBytes(*bars.peak_memory));
     if (const auto& peak = practical.peak_memory) {
-      const double over = static_cast<double>(peak->value) /
-                              static_cast<double>(std::max<uint64_t>(1, bars.peak_memory->value)) - 1;
+      const double over =
+          static_cast<double>(peak->value) / static_cast<double>(std::max<uint64_t>(1, bars.peak_memory->value)) - 1;
       verdicts.push_back(Judge("peak_memory", *peak <= *bars.peak_memory, FormatBytes(*peak), limit, over, row));
     } else {
       verdicts.push_back(Unmeasured("peak_memory", limit, bars.keep_unknown, kBench));
@@ -77,7 +83,8 @@ void AddPracticalBars(const Bars& bars, const CandidateSummary& c, std::vector<R
   }
   if (bars.memory_stable) {
     if (practical.memory_verdict == "flat" || practical.memory_verdict == "grows") {
-      verdicts.push_back(Judge("memory_stable", practical.memory_verdict == "flat", practical.memory_verdict, "flat", 1, row));
+      verdicts.push_back(
+          Judge("memory_stable", practical.memory_verdict == "flat", practical.memory_verdict, "flat", 1, row));
     } else {
       verdicts.push_back(Unmeasured("memory_stable", "flat", bars.keep_unknown, kBench));
     }
@@ -127,16 +134,12 @@ std::string EvidenceNote(const Policy& policy, const Decision& decision, int64_t
   }
   std::vector<std::string> words;
   for (const auto& [precision, count] : precisions) words.push_back(precision);
-  const std::string measured = words.empty() ? "no figure is known" : fmt::format("figures are {}", fmt::join(words, ", "));
+  const std::string measured =
+      words.empty() ? "no figure is known" : fmt::format("figures are {}", fmt::join(words, ", "));
   return fmt::format("{}; {}", pruned == 0 ? "nothing pruned" : Count(pruned, "pruned", "pruned"), measured);
 }
 
 }  // namespace
-
-std::string Points(double share) {
-  const std::string number = fmt::format("{:.3g}", 100 * share);
-  return number + (number == "1" ? " point" : " points");
-}
 
 std::vector<RuleVerdict> BarVerdicts(const Bars& bars, const CandidateSummary& candidate) {
   std::vector<RuleVerdict> verdicts;
@@ -183,10 +186,11 @@ std::string ReasonOfChoice(const Decision& decision) {
     const double ratio = static_cast<double>(best.file_bytes.value) /
                          static_cast<double>(std::max<uint64_t>(1, chosen.file_bytes.value));
     const std::string size = ratio >= 1.05 ? fmt::format(", and {:.1f} times smaller", ratio) : "";
-    return fmt::format("not worse than the best by {} or more{}", Points(decision.margin), size);
+    return fmt::format("not worse than the best by more than {}{}", Points(decision.margin), size);
   }
   const auto ties = InRunning(decision, [](const CandidateSummary& c) { return c.ties_with_best; });
-  if (ties.empty()) return fmt::format("the best score, told apart from every other on {} items", FormatCount(decision.items));
+  if (ties.empty())
+    return fmt::format("the best score, told apart from every other on {} items", FormatCount(decision.items));
   return fmt::format("the best score; a tie with {}, but nobody smaller is shown to be within {}", NamesOf(ties),
                      Points(decision.margin));
 }
@@ -196,11 +200,16 @@ std::string ReasonOfLosing(const Decision& decision, size_t candidate) {
   for (const CriterionStep& step : decision.steps) {
     if (std::find(step.dropped.begin(), step.dropped.end(), candidate) == step.dropped.end()) continue;
     if (step.criterion == CriterionName(Criterion::kBaseScore)) {
-      return fmt::format("{}; could be worse than another by {}, and the margin is {}",
-                         c.ties_with_best ? "ties with the best" : "below the best", Points(c.best_is_better_at_most),
-                         Points(decision.margin));
+      if (c.to_best && !c.ties_with_best) {
+        return fmt::format("{:.1f} points below the best, told apart", -100 * c.to_best->value);
+      }
+      return fmt::format("ties with the best, but could be {:.1f} points worse than another; the margin is {:.3g}",
+                         100 * c.best_is_better_at_most, 100 * decision.margin);
     }
-    if (step.criterion == CriterionName(Criterion::kSize)) return "good enough, but not the smallest";
+    const bool best = decision.best && candidate == *decision.best;
+    if (step.criterion == CriterionName(Criterion::kSize)) {
+      return best ? "the best score, but not the smallest" : "good enough, but not the smallest";
+    }
     return fmt::format("not among the best by {}", step.criterion);
   }
   return "equal by every criterion, and not smaller";
@@ -215,26 +224,33 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
   const int64_t kept = qualified - count([](const auto& c) { return c.standing == Standing::kPruned; });
   const int64_t scored = kept - count([](const auto& c) { return c.standing == Standing::kNotMeasured; });
   const int64_t running = scored - count([](const auto& c) { return c.standing == Standing::kBelowBar; });
-  const int64_t practical = count([](const auto& c) { return c.practical.has_value(); });
+  const int64_t practical = count([](const auto& c) {
+    const bool left =
+        c.standing != Standing::kRejected && c.standing != Standing::kPruned && c.standing != Standing::kNotMeasured;
+    return left && c.practical.has_value();
+  });
 
   std::vector<FunnelStep> funnel;
   funnel.push_back({.name = "hard filter", .in = all, .out = qualified, .note = FilterNote(decision)});
-  funnel.push_back({.name = "evidence",
-                    .in = qualified,
-                    .out = kept,
-                    .note = EvidenceNote(policy, decision, qualified - kept)});
-  std::string note = policy.suites.empty()
-                         ? "the policy names no suites"
-                         : fmt::format("{} on {} at {}", Count(decision.items, "item each", "items each"),
-                                       Count(static_cast<int64_t>(policy.suites.size()), "suite", "suites"), policy.shipped);
-  if (scored < kept) note = fmt::format("{} not measured", FormatCount(kept - scored)) + (scored > 0 ? "; " + note : "");
+  funnel.push_back(
+      {.name = "evidence", .in = qualified, .out = kept, .note = EvidenceNote(policy, decision, qualified - kept)});
+  std::string note =
+      policy.suites.empty()
+          ? "the policy names no suites"
+          : fmt::format("{} on {} at {}", Count(decision.items, "item each", "items each"),
+                        Count(static_cast<int64_t>(policy.suites.size()), "suite", "suites"), policy.shipped);
+  if (kept == 0) note = "nobody is left";
+  if (scored < kept)
+    note = fmt::format("{} not measured", FormatCount(kept - scored)) + (scored > 0 ? "; " + note : "");
   funnel.push_back({.name = "base scores", .in = kept, .out = scored, .note = note, .measured = scored > 0});
   funnel.push_back({.name = "trainability",
                     .in = scored,
                     .out = scored,
                     .note = "not measured in this version; nobody is dropped for it",
                     .measured = false});
-  note = practical == 0 ? "not measured" : fmt::format("{} measured on this machine", FormatCount(practical));
+  note = scored == 0      ? "nobody is left"
+         : practical == 0 ? "not measured"
+                          : fmt::format("{} measured on this machine", FormatCount(practical));
   if (running < scored) note += fmt::format("; {} below a bar", FormatCount(scored - running));
   funnel.push_back({.name = "practical", .in = scored, .out = running, .note = note, .measured = practical > 0});
   return funnel;
@@ -242,16 +258,21 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
 
 std::vector<UnknownItem> MakeUnknowns(const Policy& policy, const Decision& decision) {
   std::vector<UnknownItem> unknowns;
-  unknowns.push_back({"trainability", "not measured in this version: a base score predicts the rank after tuning poorly",
+  unknowns.push_back({"trainability",
+                      "not measured in this version; a base score predicts the rank after tuning poorly",
                       "tune the two best on your data before you commit to one"});
-  const auto add = [&unknowns](const std::string& what, const std::string& why, const std::vector<std::string>& names,
-                               const std::string& cure) {
-    if (!names.empty()) unknowns.push_back({what, fmt::format("{}: {}", why, NamesOf(names)), cure});
+  const auto add = [&](const std::string& what, const std::string& why, const std::vector<std::string>& names,
+                       const std::string& cure) {
+    if (names.empty()) return;
+    // A gap that everyone has needs no list of names.
+    const bool everyone = names == InRunning(decision, [](const CandidateSummary&) { return true; });
+    unknowns.push_back({what, everyone ? why : fmt::format("{}: {}", why, NamesOf(names)), cure});
   };
   for (const CandidateSummary& c : decision.candidates) {
     for (const auto* list : {&c.rules, &c.bars}) {
       for (const RuleVerdict& v : *list) {
-        if (v.kept) unknowns.push_back({fmt::format("{} of {}", v.rule, c.id), "unknown, kept by the policy", v.would_pass_if});
+        if (v.kept)
+          unknowns.push_back({fmt::format("{} of {}", v.rule, c.id), "unknown, kept by the policy", v.would_pass_if});
       }
     }
   }
@@ -282,7 +303,7 @@ std::vector<UnknownItem> MakeUnknowns(const Policy& policy, const Decision& deci
   add("energy", "the machine does not report it, or it was not measured",
       practical([](const Practical& p) { return !p.joules_per_token; }), "a machine with RAPL counters");
   add("target runtime", "not run here", practical([](const Practical& p) {
-        return p.runtime_check.empty() || p.runtime_check == "not run here";
+        return p.runtime_check.empty() || p.runtime_check.starts_with("not run here");
       }),
       "install llama-server or Ollama");
   return unknowns;
@@ -292,8 +313,10 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
   std::vector<std::string> notes;
   const std::vector<std::string> running = InRunning(decision, [](const CandidateSummary&) { return true; });
   if (decision.best && running.size() > 1) {
-    notes.push_back(fmt::format("The best of {} was picked on these very items: expect its score to be a little lower on "
-                                "new ones.", running.size()));
+    notes.push_back(
+        fmt::format("The best of {} was picked on these very items: expect its score to be a little lower on "
+                    "new ones.",
+                    running.size()));
   }
   if (decision.best) {
     notes.emplace_back("Scores are of the untrained candidates. They do not say which one tunes best.");
@@ -306,10 +329,11 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
     for (const TaskScore& score : c.scores) {
       const auto lost = score.truncated + score.empty + score.unparsed + score.too_long + score.errors;
       if (lost * 10 < score.items || lost == 0) continue;
-      notes.push_back(fmt::format("{} on {}: {} of {} answers could not be marked ({} cut at the token limit, {} unparsed, "
-                                  "{} empty, {} too long, {} errors); none counts as right.",
-                                  c.id, score.task, FormatCount(lost), FormatCount(score.items), score.truncated,
-                                  score.unparsed, score.empty, score.too_long, score.errors));
+      notes.push_back(
+          fmt::format("{} on {}: {} of {} answers could not be marked ({} cut at the token limit, {} unparsed, "
+                      "{} empty, {} too long, {} errors); none counts as right.",
+                      c.id, score.task, FormatCount(lost), FormatCount(score.items), score.truncated, score.unparsed,
+                      score.empty, score.too_long, score.errors));
     }
   }
   if (!same_machine) {

@@ -24,7 +24,4 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
 std::vector<UnknownItem> MakeUnknowns(const Policy& policy, const Decision& decision);
 std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, bool same_machine);
 
-// "3 points", "0.5 points", "1 point"; of a share.
-std::string Points(double share);
-
 }  // namespace loco

@@ -4,16 +4,16 @@
 //   reader.ExpectKeys(table, "[rules]", {"memory", "licence"});     // "unknown key …; did you mean …?"
 //   if (auto margin = reader.Number(table, "margin")) …             // empty: absent, or wrong and complained about
 //
-// candidate/toml_table.h reads the catalog in the same spirit; policies need lists of words, sizes, words out of a fixed
-// set and ranges besides. Only for decide's own .cc files, because it shows toml++.
+// candidate/toml_table.h reads the catalog in the same spirit; policies need lists of words, sizes, words out of a
+// fixed set and ranges besides. Only for decide's own .cc files, because it shows toml++.
 #pragma once
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "base/bytes.h"

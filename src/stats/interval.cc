@@ -71,7 +71,8 @@ Estimate MacroAverage(std::span<const Stratum> strata, double confidence) {
     above += w * w * (wilson.high - p) * (wilson.high - p);
   }
   estimate.standard_error = std::sqrt(variance);
-  estimate.interval = {std::max(0.0, estimate.value - std::sqrt(below)), std::min(1.0, estimate.value + std::sqrt(above))};
+  estimate.interval = {std::max(0.0, estimate.value - std::sqrt(below)),
+                       std::min(1.0, estimate.value + std::sqrt(above))};
   return estimate;
 }
 

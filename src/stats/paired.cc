@@ -150,9 +150,7 @@ Interval PairedIntervalAtZ(const PairedCounts& counts, double z) {
   const Interval wilson_b = WilsonIntervalAtZ(right_b, n, z);
   const double phi = Correlation(counts);
   // With |phi| <= 1 both radicands are at least a perfect square; max() only guards the last bit.
-  const auto combine = [phi](double x, double y) {
-    return std::sqrt(std::max(0.0, x * x - 2 * phi * x * y + y * y));
-  };
+  const auto combine = [phi](double x, double y) { return std::sqrt(std::max(0.0, x * x - 2 * phi * x * y + y * y)); };
   const double below = combine(a - wilson_a.low, wilson_b.high - b);
   const double above = combine(wilson_a.high - a, b - wilson_b.low);
   return {std::max(-1.0, a - b - below), std::min(1.0, a - b + above)};
@@ -177,8 +175,8 @@ PairedDifference ComparePaired(std::span<const PairedStratum> strata, const Pair
     variance += Square(s.weight / total) * sample_variance / count;
   }
   difference.standard_error = std::sqrt(std::max(0.0, variance));
-  difference.p = EachItemWeighsTheSame(strata) ? McNemarExact(difference.wins, difference.losses)
-                                               : SignFlipP(strata, options);
+  difference.p =
+      EachItemWeighsTheSame(strata) ? McNemarExact(difference.wins, difference.losses) : SignFlipP(strata, options);
   return difference;
 }
 

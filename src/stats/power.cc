@@ -41,8 +41,7 @@ double PowerAt(int64_t items, double difference, double discordance, const std::
     if (k < 0 || mass < 1e-14) continue;
     const binomial losses(static_cast<double>(m), 1 - win_share);
     // Both tails reject: a significant loss is also a finding, if a wrong one; its share is negligible for d > 0.
-    power += mass * (cdf(losses, static_cast<double>(k)) +
-                     cdf(complement(losses, static_cast<double>(m - k - 1))));
+    power += mass * (cdf(losses, static_cast<double>(k)) + cdf(complement(losses, static_cast<double>(m - k - 1))));
   }
   return power;
 }

@@ -38,10 +38,10 @@ MedianEstimate MedianInterval(std::span<const double> values, const TimingOption
 MedianEstimate PairedRatio(std::span<const double> a, std::span<const double> b, const TimingOptions& options = {});
 
 struct Slope {
-  double value = 0;           // units of y for one unit of x
+  double value = 0;  // units of y for one unit of x
   double intercept = 0;
   double standard_error = 0;
-  Interval interval;          // Student's t with n - 2 degrees of freedom; infinite below 3 points
+  Interval interval;  // Student's t with n - 2 degrees of freedom; infinite below 3 points
   int64_t n = 0;
 };
 // Ordinary least squares. Same length; x not all equal when there are two points or more. The interval assumes

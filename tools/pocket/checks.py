@@ -3,12 +3,15 @@
 Every function returns plain rows (lists and dicts of numbers) that make.py keeps in results.json.
 """
 
+import random
+import statistics
 import subprocess
 import time
 
 import torch
 import torch.nn.functional as F
 
+import corpus
 import engine
 import lora
 import suites
@@ -17,11 +20,13 @@ from export import round_to_f16, write_adapter
 from families import FAMILIES
 from model import forward, initialise, to_bf16
 from pretrain import loss_of
-from tokenizer import END_ID
+from tokenizer import END, END_ID
 
-PARITY_PER_FAMILY = 100
-QUANTIZATIONS = (("Q8_0", ()), ("Q4_K_M", ()), ("Q4_0", ()), ("Q2_K", ()), ("Q2_K pure", ("--pure",)))
-LORA_FAMILIES = ("command", "extract", "arith")
+PARITY_PER_FAMILY = 50
+QUANTIZATIONS = (("Q4_K_M", ()), ("Q4_0", ()), ("Q2_K", ()), ("Q2_K pure", ("--pure",)))
+QUANT_PER_FAMILY = 150
+CONVERSATIONS, CONVERSATION_TOKENS, CONVERSATION_SEED = 50, (500, 900), 88002
+LORA_FAMILIES = ("command", "extract")
 
 
 def kernels_agree(shape):
@@ -46,19 +51,22 @@ def kernels_agree(shape):
 
 
 def _tally(items, marks, losses):
-    """Counts of one family: right and all, by category too, and the mean answer loss."""
-    row = {"right": sum(marks), "n": len(marks), "nll": round(sum(losses) / len(losses), 4)}
+    """One family: right and all, the same in each category, and the mean answer loss of the seen
+    form. The loss of shifted items is no measure: a model that has never met a form is wrong with
+    confidence, and any noise that makes it less sure looks like a gain."""
+    row = {"right": sum(marks), "n": len(marks)}
     for category in ("seen", "shifted"):
-        part = [m for item, m in zip(items, marks) if item["category"] == category]
+        part = [mark for item, mark in zip(items, marks) if item["category"] == category]
         row[category] = [sum(part), len(part)]
-    return row
+    seen = [loss for item, loss in zip(items, losses) if item["category"] == "seen"]
+    return row | {"loss": round(sum(seen) / len(seen), 4)}
 
 
-def scores(runner, path, tasks, tokenizer, adapter=None, only=FAMILIES):
-    """{family: tally} on the test suites, by llama.cpp."""
+def scores(runner, path, tasks, tokenizer, adapter=None, only=FAMILIES, first=None):
+    """{family: tally} on the test suites (on the first so many items of each), by llama.cpp."""
     out = {}
     for family in only:
-        items = suites.read(tasks, family)
+        items = suites.read(tasks, family)[:first]
         marks, losses = engine.score(runner, path, items, tokenizer, adapter)
         out[family] = _tally(items, marks, losses)
     return out
@@ -96,8 +104,23 @@ def parity(runner, path, model, weights, tasks, tokenizer):
     return row
 
 
-def lora_gain(runner, path, model, weights, base, tasks, tokenizer, work):
-    """{family: tally before and after training on its split}, the adapter applied by llama.cpp."""
+def conversations(runner, path, tokenizer):
+    """How many last replies of long conversations are right: a new subject every turn, and often a
+    question about the first."""
+    rng = random.Random(CONVERSATION_SEED)
+    requests = []
+    while len(requests) < CONVERSATIONS:
+        *before, reply, _ = [text for text, _ in corpus.talk(rng)]
+        prompt = "".join(before)
+        if CONVERSATION_TOKENS[0] <= len(tokenizer.encode(prompt)) <= CONVERSATION_TOKENS[1]:
+            requests.append((64, prompt, reply))
+    results = engine.run(runner, path, requests)
+    right = sum(tokenizer.decode(r.answer) + END == reply for r, (_, _, reply) in zip(results, requests))
+    return {"right": right, "n": CONVERSATIONS, "tokens": CONVERSATION_TOKENS}
+
+
+def lora_gain(runner, path, model, weights, tasks, tokenizer, work):
+    """{family: tally after training on its split, and seconds}, the adapter applied by llama.cpp."""
     out = {}
     reference = round_to_f16(weights)
     for family in LORA_FAMILIES:
@@ -107,16 +130,38 @@ def lora_gain(runner, path, model, weights, base, tasks, tokenizer, work):
         file = work / f"{model.name}-{family}.lora.gguf"
         write_adapter(file, model, adapter, lora.ALPHA)
         after = scores(runner, path, tasks, tokenizer, file, (family,))[family]
-        out[family] = {"before": base[family], "after": after, "seconds": seconds}
+        out[family] = {"after": after, "seconds": seconds}
     return out
 
 
-def quantization(runner, quantizer, path, base, tasks, tokenizer, work):
+def paired_loss(runner, path, tasks, work):
+    """{type: [mean, half]}: what a quantization adds to the answer loss of the same item, over all
+    items of the seen form, with the half width of its 95 % interval."""
+    requests = []
+    for item in (row for family in FAMILIES for row in suites.read(tasks, family) if row["category"] == "seen"):
+        answer = item["choices"][item["answer"]] if "choices" in item else item["answer"]
+        requests.append((0, engine.item_prompt(item), answer + END))
+    base = [result.nll for result in engine.run(runner, path, requests)]
+    out = {}
+    for label, _ in QUANTIZATIONS:
+        results = engine.run(runner, _quantized(work, path, label), requests)
+        added = [result.nll - loss for result, loss in zip(results, base)]
+        half = 1.96 * statistics.stdev(added) / len(added) ** 0.5
+        out[label] = [round(statistics.mean(added), 4), round(half, 4)]
+    return out
+
+
+def _quantized(work, path, label):
+    return work / f"{path.stem}-{label.replace(' ', '-')}.gguf"
+
+
+def quantization(runner, quantizer, path, tasks, tokenizer, work):
     """{type: {"bytes": …, "scores": {family: tally}}} for every quantization, and for F16."""
-    out = {"F16": {"bytes": path.stat().st_size, "scores": base}}
-    for label, flags in QUANTIZATIONS:
-        file = work / f"{path.stem}-{label.replace(' ', '-')}.gguf"
+    out = {}
+    for label, flags in (("F16", ()), *QUANTIZATIONS):
+        file = _quantized(work, path, label)
         subprocess.run([str(quantizer), *flags, str(path), str(file), label.split()[0], "1"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        out[label] = {"bytes": file.stat().st_size, "scores": scores(runner, file, tasks, tokenizer)}
+        out[label] = {"bytes": file.stat().st_size,
+                      "scores": scores(runner, file, tasks, tokenizer, first=QUANT_PER_FAMILY)}
     return out

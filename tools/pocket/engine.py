@@ -1,5 +1,7 @@
 """llama.cpp at work on the exported files: builds runner.cc and marks suites with it."""
 
+import hashlib
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +26,22 @@ def find(places, *names):
 
 def build_runner(places, work):
     """Compiles runner.cc against the llama.cpp found under `places` (sources, build, prefix)."""
-    binary = work / "runner"
     headers = {find(places, "llama.h").parent, find(places, "ggml.h").parent}
     # Static libraries go in this order: each needs symbols of those behind it.
     libraries = [find(places, f"lib{n}.a", f"lib{n}.so") for n in ("llama", "ggml", "ggml-cpu", "ggml-base")]
+    key = hashlib.sha256(_SOURCE.read_bytes())
+    for library in libraries:
+        key.update(f"{library.resolve()} {library.stat().st_mtime_ns}".encode())
+    binary = work / f"runner-{key.hexdigest()[:16]}"
+    if binary.exists():
+        return binary
+    fresh = binary.with_suffix(f".{os.getpid()}")
     command = ["g++", "-std=c++17", "-O2", str(_SOURCE), *(f"-I{path}" for path in headers),
                *map(str, libraries), *(f"-Wl,-rpath,{lib.parent}" for lib in libraries if lib.suffix == ".so"),
-               "-pthread", "-ldl", "-o", str(binary)]
+               "-pthread", "-ldl", "-o", str(fresh)]
     if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
         subprocess.run([*command, "-fopenmp"], check=True)  # a ggml built with OpenMP
+    fresh.rename(binary)  # atomic: checks of several models may run side by side
     return binary
 
 

@@ -97,6 +97,9 @@ def make_pretrain(work):
         seen = [row for row in suites.read(TASKS, family) if row["category"] == "seen"]
         probes += seen[:pretrain.PROBE_PER_FAMILY]
     for name in work.names:
+        if (work.folder / f"{name}.pt").exists():
+            print(f"{name}: trained; delete {work.folder / name}.pt to train it again")
+            continue
         pretrain.run(MODELS[name], work.tokenizer(), work.folder, probes)
 
 
@@ -130,17 +133,23 @@ def make_parity(work):
     _check(work, "parity", compare)
 
 
+def make_talk(work):
+    runner, tokenizer = work.runner(), work.tokenizer()
+    _check(work, "talk", lambda model, path: checks.conversations(runner, path, tokenizer))
+
+
 def make_lora(work):
-    runner, tokenizer, results = work.runner(), work.tokenizer(), work.results()
+    runner, tokenizer = work.runner(), work.tokenizer()
     _check(work, "lora", lambda model, path: checks.lora_gain(
-        runner, path, model, work.weights(model.name), results[model.name]["scores"], TASKS, tokenizer, work.folder))
+        runner, path, model, work.weights(model.name), TASKS, tokenizer, work.folder))
 
 
 def make_quant(work):
-    runner, tokenizer, results = work.runner(), work.tokenizer(), work.results()
+    runner, tokenizer = work.runner(), work.tokenizer()
     quantizer = engine.find(work.llama, "llama-quantize")
     _check(work, "quant", lambda model, path: checks.quantization(
-        runner, quantizer, path, results[model.name]["scores"], TASKS, tokenizer, work.folder))
+        runner, quantizer, path, TASKS, tokenizer, work.folder))
+    _check(work, "paired", lambda model, path: checks.paired_loss(runner, path, TASKS, work.folder))
 
 
 def make_cards(work):
@@ -152,7 +161,7 @@ def make_cards(work):
 
 STEPS = {"tokenizer": make_tokenizer, "corpus": make_corpus, "suites": make_suites, "kernel-check": make_kernel_check,
          "pretrain": make_pretrain, "export": make_export, "score": make_score, "parity": make_parity,
-         "lora-check": make_lora, "quant-check": make_quant, "cards": make_cards}
+         "talk-check": make_talk, "lora-check": make_lora, "quant-check": make_quant, "cards": make_cards}
 
 
 def make_all(work):

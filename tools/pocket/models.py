@@ -36,10 +36,10 @@ MODELS = {model.name: model for model in (
           "strong at commands and intents, weak at numbers", 4_000_000, 4096, 4e-3, 12),
     Model("pocket-m", Shape("qwen3", d=256, layers=4, ff=512, heads=4, kv_heads=2),
           _mix(arith=25, command=10, intent=8, extract=10, order=20, lists=7, filler=12, talk=8),
-          "strong at numbers and sequences", 6_000_000, 6144, 3e-3, 13),
+          "strong at numbers and sequences", 4_000_000, 6144, 3e-3, 13),
     Model("pocket-l", Shape("llama", d=512, layers=3, ff=1024, heads=8, kv_heads=4),
           _mix(arith=3, command=15, intent=10, extract=25, order=8, lists=12, filler=17, talk=10),
-          "strong at reading and copying, weak at numbers", 6_000_000, 8192, 3e-3, 14),
+          "strong at reading and copying, weak at numbers", 5_000_000, 8192, 3e-3, 14),
 )}
 
 # What trains side by side, one process per lane: together about as long as the largest model.

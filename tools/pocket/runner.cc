@@ -49,15 +49,16 @@ std::vector<llama_token> Tokenize(const llama_vocab* vocab, const std::string& t
   return ids;
 }
 
-// Decodes `ids` behind what the context holds; every position gets logits.
-void Decode(llama_context* context, llama_batch& batch, const std::vector<llama_token>& ids, int past) {
+// Decodes `ids` at positions past, past + 1, …; those from index `wanted` on get logits.
+void Decode(llama_context* context, llama_batch& batch, const std::vector<llama_token>& ids, int past,
+            int wanted) {
   batch.n_tokens = static_cast<int>(ids.size());
   for (int i = 0; i < batch.n_tokens; i++) {
     batch.token[i] = ids[i];
     batch.pos[i] = past + i;
     batch.n_seq_id[i] = 1;
     batch.seq_id[i][0] = 0;
-    batch.logits[i] = 1;
+    batch.logits[i] = i >= wanted;
   }
   if (llama_decode(context, batch) != 0) Fail("llama_decode failed");
 }
@@ -81,7 +82,11 @@ int main(int argc, char** argv) {
     if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
   }, nullptr);
   llama_backend_init();
-  llama_model* model = llama_model_load_from_file(argv[1], llama_model_default_params());
+  llama_model_params load = llama_model_default_params();
+  // No repacked weights: the same kernels on every machine. (The AMX ones crashed on quantized
+  // weights, with an illegal instruction, on the machine where the cards were measured.)
+  load.use_extra_bufts = false;
+  llama_model* model = llama_model_load_from_file(argv[1], load);
   if (model == nullptr) Fail("cannot load the model");
   llama_context_params params = llama_context_default_params();
   params.n_ctx = params.n_batch = params.n_ubatch = kContext;
@@ -97,6 +102,8 @@ int main(int argc, char** argv) {
   const llama_vocab* vocab = llama_model_get_vocab(model);
   const int n_vocab = llama_vocab_n_tokens(vocab);
   llama_batch batch = llama_batch_init(kContext, 0, 1);
+  llama_memory_t memory = llama_get_memory(context);
+  std::vector<llama_token> held;  // the prompt whose keys and values are in memory
 
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -108,12 +115,19 @@ int main(int argc, char** argv) {
     const std::vector<llama_token> prompt = Tokenize(vocab, Unescape(prompt_text));
     const int length = static_cast<int>(prompt.size());
 
-    llama_memory_clear(llama_get_memory(context), true);
-    Decode(context, batch, prompt, 0);
+    if (prompt != held) {  // the choices of one question share their prompt
+      llama_memory_clear(memory, true);
+      Decode(context, batch, std::vector<llama_token>(prompt.begin(), prompt.end() - 1), 0, length);
+      held = prompt;
+    }
+    // The last prompt token is decoded together with what follows, twice where both are asked for.
+    std::vector<llama_token> next = {prompt.back()};
     std::vector<llama_token> answer;
     std::vector<float> gaps;
-    const float* logits = llama_get_logits_ith(context, -1);
+    llama_memory_seq_rm(memory, 0, length - 1, -1);
     for (int step = 0; step < std::stoi(count); step++) {
+      Decode(context, batch, next, length - 1 + step, 0);
+      const float* logits = llama_get_logits_ith(context, 0);
       auto best = static_cast<llama_token>(std::max_element(logits, logits + n_vocab) - logits);
       float second = -INFINITY;
       for (int i = 0; i < n_vocab; i++)
@@ -121,20 +135,18 @@ int main(int argc, char** argv) {
       gaps.push_back(logits[best] - second);
       if (llama_vocab_is_eog(vocab, best)) break;
       answer.push_back(best);
-      Decode(context, batch, {best}, length + step);
-      logits = llama_get_logits_ith(context, -1);
+      next = {best};
     }
 
     double nll = 0;
     const std::vector<llama_token> reply = Tokenize(vocab, Unescape(reply_text));
     if (!reply.empty()) {
-      std::vector<llama_token> both = prompt;
-      both.insert(both.end(), reply.begin(), reply.end());
-      llama_memory_clear(llama_get_memory(context), true);
-      Decode(context, batch, both, 0);
+      std::vector<llama_token> tail = {prompt.back()};
+      tail.insert(tail.end(), reply.begin(), reply.end() - 1);
+      llama_memory_seq_rm(memory, 0, length - 1, -1);
+      Decode(context, batch, tail, length - 1, 0);
       for (size_t i = 0; i < reply.size(); i++)
-        nll += NegativeLogProbability(llama_get_logits_ith(context, length - 1 + static_cast<int>(i)), n_vocab,
-                                      reply[i]);
+        nll += NegativeLogProbability(llama_get_logits_ith(context, static_cast<int>(i)), n_vocab, reply[i]);
     }
 
     Print(prompt);

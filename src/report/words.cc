@@ -1,0 +1,139 @@
+#include "report/words.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace loco {
+namespace {
+
+constexpr std::string_view kMinus = "\u2212";
+
+// One digit after the point, with the typographic minus, and never "−0.0".
+std::string OneDigit(double value, bool plus) {
+  const double rounded = std::round(value * 10) / 10;
+  if (rounded == 0) return "0.0";
+  return fmt::format("{}{:.1f}", rounded < 0 ? kMinus : plus ? "+" : "", std::abs(rounded));
+}
+
+// "1 point" of 0.01, "10 points" of 0.1
+std::string PointsOf(double share) {
+  const std::string number = fmt::format("{:.3g}", 100 * share);
+  return number + (number == "1" ? " point" : " points");
+}
+
+}  // namespace
+
+std::string PercentWords(double share) { return fmt::format("{:.1f} %", 100 * share); }
+
+std::string PercentInterval(const Interval& interval) {
+  return fmt::format("[{:.1f}, {:.1f}]", 100 * interval.low, 100 * interval.high);
+}
+
+std::string SignedPoints(double share) { return OneDigit(100 * share, true); }
+
+std::string SignedInterval(const Interval& interval) {
+  return fmt::format("[{}, {}]", SignedPoints(interval.low), SignedPoints(interval.high));
+}
+
+std::string ShareWords(double share) {
+  if (share > 0 && share < 0.005) return "< 1 %";
+  if (share < 1 && share >= 0.995) return "> 99 %";
+  return fmt::format("{:.0f} %", 100 * share);
+}
+
+std::string SecondsWords(double seconds) {
+  if (seconds < 0.001) return fmt::format("{:.2g} ms", 1000 * seconds);
+  if (seconds < 0.1) return fmt::format("{:.3g} ms", 1000 * seconds);
+  return seconds < 10 ? fmt::format("{:.2f} s", seconds) : fmt::format("{:.0f} s", seconds);
+}
+
+std::string SpeedWords(double tokens_per_second) {
+  if (tokens_per_second >= 100) return FormatCount(static_cast<int64_t>(std::llround(tokens_per_second))) + " tok/s";
+  return fmt::format("{:.1f} tok/s", tokens_per_second);
+}
+
+std::string SpeedInterval(const Interval& interval) {
+  const auto number = [](double speed) {
+    return speed >= 100 ? FormatCount(static_cast<int64_t>(std::llround(speed))) : fmt::format("{:.1f}", speed);
+  };
+  return fmt::format("[{}, {}]", number(interval.low), number(interval.high));
+}
+
+std::string PWords(double p) {
+  if (p < 0.001) return "p < .001";
+  if (p > 0.995) return "p = 1";
+  const std::string digits = p < 0.01 ? fmt::format("{:.3f}", p) : fmt::format("{:.2f}", p);
+  return "p = " + digits.substr(1);
+}
+
+std::string PracticalWords(const Practical& practical) {
+  std::vector<std::string> parts;
+  if (practical.first_token_seconds) {
+    parts.push_back(fmt::format("first token {}", SecondsWords(practical.first_token_seconds->value)));
+  }
+  if (practical.peak_memory) parts.push_back(fmt::format("peak {}", FormatBytes(*practical.peak_memory)));
+  if (!practical.memory_verdict.empty()) {
+    parts.push_back(practical.turns > 0
+                        ? fmt::format("memory {} over {} turns", practical.memory_verdict, practical.turns)
+                        : fmt::format("memory {}", practical.memory_verdict));
+  }
+  if (practical.joules_per_token) parts.push_back(fmt::format("{:.3g} J a token", *practical.joules_per_token));
+  return fmt::format("{}", fmt::join(parts, " · "));
+}
+
+std::string StabilityWords(const Decision& decision) {
+  if (!decision.chosen) return "";
+  if (decision.pairs.empty()) return "no other candidate was in the running";
+  std::vector<size_t> others;
+  for (size_t i = 0; i < decision.candidates.size(); ++i) {
+    if (i != *decision.chosen && decision.candidates[i].chosen_share >= 0.01) others.push_back(i);
+  }
+  std::stable_sort(others.begin(), others.end(), [&](size_t a, size_t b) {
+    return decision.candidates[a].chosen_share > decision.candidates[b].chosen_share;
+  });
+  std::string words =
+      fmt::format("chosen in {} of resamples", ShareWords(decision.candidates[*decision.chosen].chosen_share));
+  for (const size_t i : others) {
+    words += fmt::format("; {} in {}", decision.candidates[i].id, ShareWords(decision.candidates[i].chosen_share));
+  }
+  return words;
+}
+
+std::string MarginWords(const Decision& decision) {
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < decision.what_if.size(); ++i) {
+    const WhatIf& what = decision.what_if[i];
+    if (what.chosen == *decision.chosen) continue;
+    const bool below = what.margin < decision.margin;
+    // Of a run of margins with the same answer, the one nearest to the policy's says all.
+    const bool nearer_follows = below && i + 1 < decision.what_if.size() &&
+                                decision.what_if[i + 1].margin < decision.margin &&
+                                decision.what_if[i + 1].chosen == what.chosen;
+    const bool nearer_came = !below && i > 0 && decision.what_if[i - 1].margin > decision.margin &&
+                             decision.what_if[i - 1].chosen == what.chosen;
+    if (nearer_follows || nearer_came) continue;
+    parts.push_back(fmt::format("a margin of {}: {}", PointsOf(what.margin), decision.candidates[what.chosen].id));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string FullName(const CandidateSummary& candidate) {
+  const std::string& name = candidate.name.empty() ? candidate.id : candidate.name;
+  return candidate.quantization.empty() ? name : fmt::format("{} {}", name, candidate.quantization);
+}
+
+std::vector<size_t> ByScore(const Decision& decision) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < decision.candidates.size(); ++i) {
+    if (decision.candidates[i].score) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return decision.candidates[a].score->value > decision.candidates[b].score->value;
+  });
+  return order;
+}
+
+}  // namespace loco
