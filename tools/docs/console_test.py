@@ -63,9 +63,9 @@ class Running(unittest.TestCase):
 
 class Blocks(unittest.TestCase):
     def test_only_console_blocks_are_found_with_their_words(self):
-        text = "# T\n```console\n$ a\n```\n```sh\n$ no\n```\n```console measured\n$ b\n1\n```\n```console no-run: a network\n$ c\n```\n"
+        text = "# T\n```console\n$ a\n```\n```sh\n$ no\n```\n```console measured\n$ b\n1\n```\n```console no-run needs a network\n$ c\n```\n"
         found = [(b.line, b.words, b.lines) for b in rules.blocks(text)]
-        self.assertEqual(found, [(3, "", ["$ a"]), (9, "measured", ["$ b", "1"]), (13, "no-run: a network", ["$ c"])])
+        self.assertEqual(found, [(3, "", ["$ a"]), (9, "measured", ["$ b", "1"]), (13, "no-run needs a network", ["$ c"])])
 
     def test_unknown_words_and_open_blocks_are_errors(self):
         for text in ("```console fast\n$ a\n```\n", "```console\n$ a\n", "```console no-run\n$ a\n```\n"):

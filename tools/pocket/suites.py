@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     "lists": "pick from, reverse and edit a short list of words",
 }
 SYSTEM = {"command": "You follow commands. Answer with JSON only."}
-MAX_TOKENS = {"arith": 8, "command": 64, "intent": 12, "extract": 32, "order": 8, "lists": 24}
+MAX_TOKENS = {"arith": 8, "command": 96, "intent": 12, "extract": 32, "order": 8, "lists": 24}
 SCORER = {"arith": "numeric", "order": "choice"}
 
 
