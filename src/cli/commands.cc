@@ -77,7 +77,7 @@ std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
   const char* store = std::getenv("LOCO_STORE");
   session.store_path = store != nullptr && *store != '\0' ? Path(store) : UserDataFolder() / "loco.db";
   app->add_option("--store", session.store_path, "The file that holds all rows (default: $LOCO_STORE, or loco.db in the user's data folder)");
-  app->add_option("--threads", session.threads, "Processor threads (default: all cores)")->check(CLI::Range(1, 1024));
+  app->add_option("--threads", session.threads, "Processor threads (default: all cores, fewer for tiny models)")->check(CLI::Range(1, 1024));
   app->add_option("--color", session.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app->add_flag("--json", session.json, "Print one JSON document instead of text");
   app->add_flag("--quiet", session.quiet, "No progress bars");

@@ -27,7 +27,7 @@ struct Session {
   bool json = false;        // --json: one JSON document on standard output, nothing else there
   std::string color = "auto";
   bool quiet = false;       // --quiet: no progress
-  int threads = 0;          // --threads; 0: all cores
+  int threads = 0;          // --threads; 0: as many as the model is worth
 
   const Clock& clock() const { return clock_; }
   Terminal& terminal();

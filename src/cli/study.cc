@@ -85,7 +85,7 @@ Study::Study(Store& store, const Policy& policy, Session& session)
 }
 
 std::string Study::MachineLine() const {
-  return fmt::format("{} cores, {} ({} free), {}", machine_.cores, FormatBytes(machine_.memory), FormatBytes(machine_.available), machine_.processor);
+  return fmt::format("{} cores, {}, {}", machine_.cores, FormatBytes(machine_.memory), machine_.processor);
 }
 
 void Study::Filter() {

@@ -88,6 +88,14 @@ TEST_CASE("a file that is no model is refused with the engine's reason") {
   std::filesystem::remove(file);
 }
 
+TEST_CASE("a larger model never gets fewer threads, a tiny one gets one") {
+  CHECK(ThreadsFor(1, 8) == 1);
+  CHECK(ThreadsFor(48'000'000, 8) == 1);
+  CHECK(ThreadsFor(48'000'001, 8) == 2);
+  CHECK(ThreadsFor(5'000'000'000, 8) == 8);
+  for (uint64_t bytes = 1; bytes < 1'000'000'000; bytes *= 3) CHECK(ThreadsFor(bytes, 8) <= ThreadsFor(bytes * 3, 8));
+}
+
 TEST_CASE("the fake model counts, cuts and refuses like a real one") {
   FakeModel model([](const std::string& prompt) { return prompt + prompt; });
   const auto prompt = model.Tokenize("abc", {});

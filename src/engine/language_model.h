@@ -31,6 +31,7 @@ struct ModelInfo {
   std::string bos_text;
   std::string eos_text;
   std::string chat_template;  // Jinja; empty: the file has none
+  int threads = 1;            // that compute uses
 };
 
 struct TokenizeOptions {

@@ -53,7 +53,6 @@ class LlamaModel : public LanguageModel {
  public:
   LlamaModel(const Path& path, const LoadOptions& options) : options_(options) {
     StartEngine();
-    if (options_.threads <= 0) options_.threads = ReadProcessor().cores;
     llama_model_params parameters = llama_model_default_params();
     parameters.n_gpu_layers = 0;
     parameters.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
@@ -67,6 +66,8 @@ class LlamaModel : public LanguageModel {
     }
     vocabulary_ = llama_model_get_vocab(model_.get());
     info_ = ReadInfo(model_.get());
+    if (options_.threads <= 0) options_.threads = ThreadsFor(llama_model_size(model_.get()), ReadProcessor().cores);
+    info_.threads = options_.threads;
   }
 
   const ModelInfo& info() const override { return info_; }
@@ -213,6 +214,11 @@ std::unique_ptr<Sequence> LlamaModel::StartSequence(int context) {
 
 std::unique_ptr<LanguageModel> LoadModel(const Path& path, const LoadOptions& options) {
   return std::make_unique<LlamaModel>(path, options);
+}
+
+int ThreadsFor(uint64_t weight_bytes, int cores) {
+  constexpr uint64_t kBytesWorthAThread = 48'000'000;
+  return static_cast<int>(std::clamp<uint64_t>((weight_bytes + kBytesWorthAThread - 1) / kBytesWorthAThread, 1, static_cast<uint64_t>(cores)));
 }
 
 std::string EngineIdentity() { return std::string(EngineVersion()); }

@@ -124,8 +124,7 @@ Samples SamplesFromJson(const Json& json) { return {json.at("values").get<std::v
 
 PracticalResult MeasurePractical(const Path& path, const PracticalOptions& options, Progress& progress, const Clock& clock) {
   PracticalResult result;
-  result.threads = options.threads > 0 ? options.threads : ReadProcessor().cores;
-  const LoadOptions load{.threads = result.threads, .use_mmap = options.use_mmap, .repack = options.repack};
+  const LoadOptions load{.threads = options.threads, .use_mmap = options.use_mmap, .repack = options.repack};
   progress.Begin("practical test", options.repetitions + 2 + options.turns, 0);
   ResetPeakMemory();
   std::unique_ptr<LanguageModel> model;
@@ -135,6 +134,7 @@ PracticalResult MeasurePractical(const Path& path, const PracticalOptions& optio
     model = LoadModel(path, load);
     result.load_seconds.values.push_back(clock.Seconds() - begin);
   }
+  result.threads = model->info().threads;
   result.memory.after_load = ReadProcessMemory().resident;
   const int trained = model->info().trained_context;
   result.context = options.context > 0 ? options.context : std::min(trained, 4096);

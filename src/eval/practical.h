@@ -27,7 +27,7 @@ struct PracticalOptions {
   int turns = 40;             // of the conversation
   int tokens_per_turn = 32;   // generated in each turn
   int context = 0;            // 0: the trained context, at most 4,096
-  int threads = 0;            // 0: all cores
+  int threads = 0;            // 0: as many as the model is worth
   bool use_mmap = true;
   bool repack = true;
   bool independent_runtime = true;
