@@ -30,16 +30,18 @@ if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/docs)
 endif()
 
 # Whose work is inside, and where its notice lies. The engine's own notices come with its prefix. Header-only and linked
-# Debian libraries: "PACKAGE of the notice"; the second list only where their files are inside too (tarball).
-set(header_packages libcli11-dev libtomlplusplus-dev libboost1.81-dev libfmt-dev)
-set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libgomp1 libstdc++6 libgcc-s1 libcurl4 libyaml-cpp0.7
-  zlib1g)
+# Debian libraries by the package that holds the notice; tools/package fails when a bundled library has none.
+set(header_packages libcli11-dev libtomlplusplus-dev libboost1.74-dev libfmt-dev)
+set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libtomlplusplus3 libgomp1 libstdc++6 libgcc-s1)
 file(REMOVE_RECURSE ${notices})
 file(GLOB engine_notices ${LOCO_ENGINE}/licences/*)
 file(COPY ${engine_notices} DESTINATION ${notices})
 foreach(package ${header_packages} ${library_packages})
   if(EXISTS /usr/share/doc/${package}/copyright)
     configure_file(/usr/share/doc/${package}/copyright ${notices}/${package}.txt COPYONLY)
+  elseif(LOCO_ENGINE_flavour STREQUAL portable)
+    message(FATAL_ERROR "The package needs the licence notice of ${package}. Cure: install ${package}, or change its name in "
+      "cmake/Install.cmake when Debian's version of it has moved on")
   endif()
 endforeach()
 install(DIRECTORY ${notices} DESTINATION share/doc/locollm COMPONENT loco)
@@ -70,7 +72,7 @@ endif()
 # The program writes its own man page and completions, so that they never differ from its --help.
 set(generated ${CMAKE_BINARY_DIR}/generated-docs)
 install(CODE "
-  set(loco ${CMAKE_BINARY_DIR}/bin/loco)
+  set(program ${CMAKE_BINARY_DIR}/bin/loco)
   file(MAKE_DIRECTORY ${generated})
   foreach(file loco.1 loco.bash _loco)
     if(file STREQUAL loco.1)
@@ -80,7 +82,7 @@ install(CODE "
     else()
       set(arguments completion zsh)
     endif()
-    execute_process(COMMAND \${loco} \${arguments} OUTPUT_FILE ${generated}/\${file} RESULT_VARIABLE failed)
+    execute_process(COMMAND \${program} \${arguments} OUTPUT_FILE ${generated}/\${file} RESULT_VARIABLE failed)
     if(failed)
       message(FATAL_ERROR \"'loco \${arguments}' failed, so \${file} is missing\")
     endif()

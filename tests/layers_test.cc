@@ -171,7 +171,9 @@ TEST_CASE("every #include follows src/LAYERS") {
 TEST_CASE("every module that is linked is allowed by src/LAYERS") {
   const Table table = ReadProjectTable();
   int links = 0;
-  for (const auto& [module, allowed] : table) {
+  for (const auto& entry : table) {
+    const std::string& module = entry.first;  // clang 14 cannot use a structured binding inside CHECK_MESSAGE
+    const std::set<std::string>& allowed = entry.second;
     std::ifstream file(kSource / module / "CMakeLists.txt");
     for (std::string line; std::getline(file, line);) {
       std::istringstream words(line.substr(0, line.find('#')));
@@ -193,9 +195,10 @@ TEST_CASE("the table has no cycle and names the folders that there are") {
   std::string words;
   for (const std::string& module : cycle) words += module + " → ";
   CHECK_MESSAGE(cycle.empty(), "cycle: " << words << (cycle.empty() ? "" : cycle.front()));
-  for (const auto& [module, allowed] : table) {
+  for (const auto& entry : table) {
+    const std::string& module = entry.first;
     CHECK_MESSAGE(fs::is_directory(kSource / module), "src/LAYERS names " << module << ", which is not there");
-    for (const std::string& other : allowed) {
+    for (const std::string& other : entry.second) {
       CHECK_MESSAGE(table.contains(other), "src/LAYERS lets " << module << " use " << other << ", which has no line");
     }
   }

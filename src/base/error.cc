@@ -6,7 +6,8 @@
 namespace loco {
 
 void CheckFailed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "loco: internal error: %s:%d: %s does not hold. Please report this line.\n", file, line, condition);
+  std::fprintf(stderr, "loco: internal error: %s:%d: %s does not hold. Please report this line.\n", file, line,
+               condition);
   std::abort();
 }
 

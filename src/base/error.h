@@ -1,7 +1,7 @@
 // The two ways in which this program stops: an Error that the user can cure, and a LOCO_CHECK that only we can.
 //
-//   throw Error("models/x.gguf: not a GGUF file (starts with 'PK')", "give a .gguf file; 'loco inspect' reads its header");
-//   LOCO_CHECK(begin <= end);
+//   throw Error("models/x.gguf: not a GGUF file (starts with 'PK')", "give a .gguf file; 'loco inspect' reads its
+//   header"); LOCO_CHECK(begin <= end);
 //
 // An expected outcome (a truncated answer, an over-long prompt) is neither: it is data in a row.
 #pragma once
@@ -15,12 +15,12 @@ namespace loco {
 // The exit codes of the program, the same for every command.
 enum class ExitCode : int {
   kDone = 0,
-  kFailed = 1,           // an Error was thrown
-  kUsage = 2,            // the command line is wrong
-  kNothingQualifies = 3, // the work was done and nothing meets the bar
-  kShardPermanent = 64,  // a distributed shard failed and will fail again
-  kShardRetryable = 75,  // a distributed shard failed and may succeed when run again
-  kInterrupted = 130,    // stopped by the user; what was done is stored
+  kFailed = 1,            // an Error was thrown
+  kUsage = 2,             // the command line is wrong
+  kNothingQualifies = 3,  // the work was done and nothing meets the bar
+  kShardPermanent = 64,   // a distributed shard failed and will fail again
+  kShardRetryable = 75,   // a distributed shard failed and may succeed when run again
+  kInterrupted = 130,     // stopped by the user; what was done is stored
 };
 
 // A command cannot continue. `what` says what is wrong and where; `hint` names the cure.

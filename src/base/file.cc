@@ -23,7 +23,8 @@ Error SystemError(const Path& path, std::string_view action, int code) {
   if (code == ENOENT) hint = "check the path";
   if (code == EACCES || code == EPERM) hint = "check the permissions of the file and its folder";
   if (code == EROFS) hint = "the file system is read-only: choose a path on a writable one";
-  if (code == ENOSPC || code == EDQUOT) hint = "free some space and run the same command again: it goes on where it stopped";
+  if (code == ENOSPC || code == EDQUOT)
+    hint = "free some space and run the same command again: it goes on where it stopped";
   if (code == EISDIR) hint = "give a file, not a folder";
   return Error(fmt::format("{}: cannot {}: {}", path.string(), action, std::strerror(code)), hint);
 }

@@ -22,7 +22,8 @@ class Random {
 
   template <typename T>
   void Shuffle(std::vector<T>& values) {
-    for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[static_cast<std::size_t>(Below(i))]);
+    for (std::size_t i = values.size(); i > 1; --i)
+      std::swap(values[i - 1], values[static_cast<std::size_t>(Below(i))]);
   }
 
  private:

@@ -63,7 +63,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-pid_t Start(const std::vector<std::string>& argv, const SubprocessOptions& options, const Pipe& input, const Pipe& output) {
+pid_t Start(const std::vector<std::string>& argv, const SubprocessOptions& options, const Pipe& input,
+            const Pipe& output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input.read_end, STDIN_FILENO);
@@ -76,11 +77,13 @@ pid_t Start(const std::vector<std::string>& argv, const SubprocessOptions& optio
   posix_spawnattr_setpgroup(&attributes, 0);
   const std::vector<std::string> environment = MergedEnvironment(options.environment);
   pid_t pid = 0;
-  const int code = ::posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, Pointers(argv).data(), Pointers(environment).data());
+  const int code =
+      ::posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, Pointers(argv).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (code != 0) {
-    throw Error(fmt::format("cannot start '{}': {}", argv[0], std::strerror(code)), "check that the program is installed and in PATH");
+    throw Error(fmt::format("cannot start '{}': {}", argv[0], std::strerror(code)),
+                "check that the program is installed and in PATH");
   }
   return pid;
 }
@@ -121,7 +124,8 @@ SubprocessResult RunSubprocess(const std::vector<std::string>& argv, const Subpr
       const ssize_t received = ::read(output.read_end, buffer, sizeof buffer);
       if (received == 0) open = false;
       if (received > 0 && result.output.size() < options.output_limit) {
-        result.output.append(buffer, std::min(static_cast<size_t>(received), options.output_limit - result.output.size()));
+        result.output.append(buffer,
+                             std::min(static_cast<size_t>(received), options.output_limit - result.output.size()));
       }
       if (!options.stop_when.empty() && result.output.find(options.stop_when) != std::string::npos) {
         result.stopped = true;

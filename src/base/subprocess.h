@@ -14,10 +14,10 @@ namespace loco {
 
 struct SubprocessOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
-  size_t output_limit = size_t{1} << 20;      // bytes kept of stdout and stderr together; the rest is read and dropped
+  size_t output_limit = size_t{1} << 20;  // bytes kept of stdout and stderr together; the rest is read and dropped
   std::map<std::string, std::string> environment;  // added to ours
-  std::string input;                          // given on standard input
-  std::string stop_when;                      // end the program as soon as its output holds this text; empty: never
+  std::string input;                               // given on standard input
+  std::string stop_when;  // end the program as soon as its output holds this text; empty: never
 };
 
 struct SubprocessResult {

@@ -49,8 +49,9 @@ TomlFile::TomlFile(const Path& path, std::string content) : state_(std::make_uni
     state_->table = toml::parse(state_->content, path.string());
   } catch (const toml::parse_error& problem) {
     const auto& where = problem.source().begin;
-    throw Error(fmt::format("{}:{}:{}: {}", path.string(), where.line, where.column, std::string(problem.description())),
-                "correct the TOML at this place");
+    throw Error(
+        fmt::format("{}:{}:{}: {}", path.string(), where.line, where.column, std::string(problem.description())),
+        "correct the TOML at this place");
   }
 }
 
@@ -75,9 +76,10 @@ void TomlFile::Finish() {
       const auto nearest = Nearest(name, candidates);
       const std::string place = section->name.empty() ? "" : fmt::format(" in [{}]", section->name);
       const auto& where = key.source().begin;
-      state_->mistakes.push_back({static_cast<int>(where.line), static_cast<int>(where.column),
-                                  nearest ? fmt::format("unknown key '{}'{}; did you mean '{}'?", name, place, *nearest)
-                                          : fmt::format("unknown key '{}'{}; known are {}", name, place, fmt::join(candidates, ", "))});
+      state_->mistakes.push_back(
+          {static_cast<int>(where.line), static_cast<int>(where.column),
+           nearest ? fmt::format("unknown key '{}'{}; did you mean '{}'?", name, place, *nearest)
+                   : fmt::format("unknown key '{}'{}; known are {}", name, place, fmt::join(candidates, ", "))});
     }
   }
   if (state_->mistakes.empty()) return;
@@ -86,7 +88,8 @@ void TomlFile::Finish() {
   });
   std::string all;
   for (const Mistake& mistake : state_->mistakes) {
-    all += fmt::format("{}{}:{}:{}: {}", all.empty() ? "" : "\n", state_->path.string(), mistake.line, mistake.column, mistake.message);
+    all += fmt::format("{}{}:{}:{}: {}", all.empty() ? "" : "\n", state_->path.string(), mistake.line, mistake.column,
+                       mistake.message);
   }
   throw Error(all, state_->mistakes.size() == 1 ? "correct this line" : "correct these lines");
 }
@@ -114,12 +117,15 @@ std::optional<std::string> TomlSection::OptionalText(std::string_view key) {
   return std::nullopt;
 }
 
-std::string TomlSection::Text(std::string_view key, std::string fallback) { return OptionalText(key).value_or(std::move(fallback)); }
+std::string TomlSection::Text(std::string_view key, std::string fallback) {
+  return OptionalText(key).value_or(std::move(fallback));
+}
 
 std::string TomlSection::RequiredText(std::string_view key) {
   const bool present = Has(key);
   const std::string text = Text(key, "");
-  if (!present) Wrong(key, fmt::format("'{}' is missing{}", key, node_->name.empty() ? "" : fmt::format(" in [{}]", node_->name)));
+  if (!present)
+    Wrong(key, fmt::format("'{}' is missing{}", key, node_->name.empty() ? "" : fmt::format(" in [{}]", node_->name)));
   return text;
 }
 
@@ -191,8 +197,8 @@ std::vector<std::string> TomlSection::Texts(std::string_view key) {
       texts.push_back(*value);
     } else {
       const auto& where = element.source().begin;
-      file_->state_->mistakes.push_back(
-          {static_cast<int>(where.line), static_cast<int>(where.column), fmt::format("'{}' must hold texts in quotes only", key)});
+      file_->state_->mistakes.push_back({static_cast<int>(where.line), static_cast<int>(where.column),
+                                         fmt::format("'{}' must hold texts in quotes only", key)});
     }
   }
   return texts;
@@ -202,7 +208,8 @@ Bytes TomlSection::Size(std::string_view key, Bytes fallback) {
   node_->known.emplace(key);
   if (!Has(key)) return fallback;
   const auto* value = node_->table->get(key);
-  if (const auto number = value->value_exact<int64_t>(); number && *number >= 0) return Bytes{static_cast<uint64_t>(*number)};
+  if (const auto number = value->value_exact<int64_t>(); number && *number >= 0)
+    return Bytes{static_cast<uint64_t>(*number)};
   if (const auto text = value->value_exact<std::string>()) {
     try {
       return ParseBytes(*text);
@@ -241,8 +248,11 @@ std::vector<TomlSection> TomlSection::Sections(std::string_view key) {
   }
   for (const auto& element : *array) {
     const auto& where = element.source().begin;
-    auto node = std::make_shared<Node>(Node{element.as_table(), fmt::format("{}[{}]", key, sections.size() + 1),
-                                            static_cast<int>(where.line), static_cast<int>(where.column), {}});
+    auto node = std::make_shared<Node>(Node{element.as_table(),
+                                            fmt::format("{}[{}]", key, sections.size() + 1),
+                                            static_cast<int>(where.line),
+                                            static_cast<int>(where.column),
+                                            {}});
     file_->state_->sections.push_back(node);
     sections.push_back(TomlSection(file_, node));
   }

@@ -19,7 +19,9 @@ std::string MistakesOf(const std::string& content, void (*read)(TomlSection)) {
 }
 
 TEST_CASE("values come back with their types, absent ones as the fallback") {
-  TomlFile file("p.toml", "name = 'n'\nlimit = 3\nram = '8GB'\nshare = 1\n[prompt]\nuser = 'u'\n[[rule]]\nid='a'\n[[rule]]\nid='b'\n");
+  TomlFile file(
+      "p.toml",
+      "name = 'n'\nlimit = 3\nram = '8GB'\nshare = 1\n[prompt]\nuser = 'u'\n[[rule]]\nid='a'\n[[rule]]\nid='b'\n");
   TomlSection top = file.root();
   CHECK(top.RequiredText("name") == "n");
   CHECK(top.Integer("limit", 0, {}) == 3);
@@ -44,12 +46,13 @@ TEST_CASE("a misspelt key is named with its place and the right one") {
 }
 
 TEST_CASE("all mistakes are reported together, in the order of lines") {
-  const std::string mistakes = MistakesOf("limit = 'x'\nscorer = 'numeri'\nzzz = 1\nram = '8 apples'\n", [](TomlSection top) {
-    top.Size("ram", Bytes{});
-    top.Integer("limit", 1, {});
-    top.Choice("scorer", "exact", {"exact", "numeric"});
-    top.RequiredText("name");
-  });
+  const std::string mistakes =
+      MistakesOf("limit = 'x'\nscorer = 'numeri'\nzzz = 1\nram = '8 apples'\n", [](TomlSection top) {
+        top.Size("ram", Bytes{});
+        top.Integer("limit", 1, {});
+        top.Choice("scorer", "exact", {"exact", "numeric"});
+        top.RequiredText("name");
+      });
   CHECK(mistakes.find("p.toml:1:1: 'name' is missing") != std::string::npos);
   CHECK(mistakes.find("p.toml:1:9: 'limit' must be a whole number") != std::string::npos);
   CHECK(mistakes.find("p.toml:2:10: unknown scorer 'numeri'; did you mean 'numeric'?") != std::string::npos);

@@ -31,7 +31,8 @@ ExitCode RunBench(BenchArguments arguments, Session& session) {
   arguments.options.use_mmap = !arguments.no_mmap;
   arguments.options.repack = !arguments.no_repack;
   arguments.options.independent_runtime = !arguments.no_other_runtime;
-  const PracticalResult result = MeasurePractical(model.path, arguments.options, session.terminal().progress(), session.clock());
+  const PracticalResult result =
+      MeasurePractical(model.path, arguments.options, session.terminal().progress(), session.clock());
   const std::string json = PracticalToJson(result);
   const RowId row = store.AddMeasurement({.key = PracticalKey(model.row.hash, machine.fingerprint, arguments.options),
                                           .model_id = model.row.id,
@@ -40,8 +41,11 @@ ExitCode RunBench(BenchArguments arguments, Session& session) {
                                           .engine = EngineIdentity(),
                                           .result = json});
   if (session.json) {
-    nlohmann::ordered_json document = {{"row", fmt::format("measurement-{}", row)}, {"model", model.row.name}, {"quantization", model.row.quantization},
-                                       {"machine", machine.fingerprint}, {"processor", machine.processor}};
+    nlohmann::ordered_json document = {{"row", fmt::format("measurement-{}", row)},
+                                       {"model", model.row.name},
+                                       {"quantization", model.row.quantization},
+                                       {"machine", machine.fingerprint},
+                                       {"processor", machine.processor}};
     document.update(nlohmann::ordered_json::parse(json));
     session.terminal().PrintLine(document.dump(2));
     return ExitCode::kDone;
@@ -59,12 +63,15 @@ Action DeclareBench(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<BenchArguments>();
   PracticalOptions& options = arguments->options;
   app.add_option("model", arguments->model, "Model file (.gguf)")->required();
-  app.add_option("-q,--quantization", arguments->quantization, "Measure a copy at this quantization, made once and cached");
+  app.add_option("-q,--quantization", arguments->quantization,
+                 "Measure a copy at this quantization, made once and cached");
   app.add_option("--prompt", options.prompt_tokens, "Prompt tokens of the speed test")->check(CLI::Range(1, 1 << 20));
-  app.add_option("--generate", options.generate_tokens, "Generated tokens of the speed test")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--generate", options.generate_tokens, "Generated tokens of the speed test")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--repetitions", options.repetitions, "Repetitions of the speed test")->check(CLI::Range(1, 1000));
   app.add_option("--turns", options.turns, "Turns of the conversation")->check(CLI::Range(1, 100000));
-  app.add_option("--context", options.context, "Context (default: as trained, at most 4,096)")->check(CLI::Range(16, 1 << 24));
+  app.add_option("--context", options.context, "Context (default: as trained, at most 4,096)")
+      ->check(CLI::Range(16, 1 << 24));
   app.add_flag("--no-mmap", arguments->no_mmap, "Read the weights into memory instead of mapping the file");
   app.add_flag("--no-repack", arguments->no_repack, "Keep the weights in their stored layout");
   app.add_flag("--no-other-runtime", arguments->no_other_runtime, "Do not load the file in Ollama or llama-server");

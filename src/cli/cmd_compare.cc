@@ -26,7 +26,8 @@ struct Side {
 
 Side LoadSide(const Store& store, const std::string& name) {
   const RowRef ref = ParseRowRef(name);
-  if (ref.kind != "run") throw Error(fmt::format("'{}' is not a run", name), "'loco runs' lists the runs of the store", ExitCode::kUsage);
+  if (ref.kind != "run")
+    throw Error(fmt::format("'{}' is not a run", name), "'loco runs' lists the runs of the store", ExitCode::kUsage);
   Side side{.score = ScoreOf(store, ref.id)};
   side.run = *store.FindRun(ref.id);
   side.label = store.FindModel(side.run.model_id)->name;
@@ -58,22 +59,33 @@ ExitCode RunCompare(const CompareArguments& arguments, Session& session) {
   const bool told_apart = difference.p < 0.05;
   Terminal& terminal = session.terminal();
   if (session.json) {
-    const nlohmann::ordered_json document = {{"a", arguments.first}, {"b", arguments.second}, {"items", counts.n()},
-                                             {"both_right", counts.both}, {"only_a", counts.wins}, {"only_b", counts.losses},
-                                             {"neither", counts.neither}, {"difference", difference.value},
+    const nlohmann::ordered_json document = {{"a", arguments.first},
+                                             {"b", arguments.second},
+                                             {"items", counts.n()},
+                                             {"both_right", counts.both},
+                                             {"only_a", counts.wins},
+                                             {"only_b", counts.losses},
+                                             {"neither", counts.neither},
+                                             {"difference", difference.value},
                                              {"interval95", {difference.interval.low, difference.interval.high}},
-                                             {"p_mcnemar_exact", difference.p}, {"verdict", told_apart ? "differ" : "tie"}};
+                                             {"p_mcnemar_exact", difference.p},
+                                             {"verdict", told_apart ? "differ" : "tie"}};
     terminal.PrintLine(document.dump(2));
     return ExitCode::kDone;
   }
   const auto n = counts.n();
   terminal.Print(FormatTable({"", "right %  95 % interval", "only this one right"},
-                             {{fmt::format("{} ({})", ForTerminal(a.label), arguments.first), ShareText(counts.both + counts.wins, n), FormatCount(counts.wins)},
-                              {fmt::format("{} ({})", ForTerminal(b.label), arguments.second), ShareText(counts.both + counts.losses, n), FormatCount(counts.losses)}}));
-  terminal.PrintLine(fmt::format("difference {:+.1f} points  [{:+.1f}, {:+.1f}] on {} shared items, exact McNemar p = {:.3g}", 100 * difference.value,
-                                 100 * difference.interval.low, 100 * difference.interval.high, FormatCount(n), difference.p));
-  terminal.PrintLine(told_apart ? fmt::format("→ {} is better on this task", ForTerminal(difference.value > 0 ? a.label : b.label))
-                                : "→ a tie: these items cannot tell the two apart");
+                             {{fmt::format("{} ({})", ForTerminal(a.label), arguments.first),
+                               ShareText(counts.both + counts.wins, n), FormatCount(counts.wins)},
+                              {fmt::format("{} ({})", ForTerminal(b.label), arguments.second),
+                               ShareText(counts.both + counts.losses, n), FormatCount(counts.losses)}}));
+  terminal.PrintLine(
+      fmt::format("difference {:+.1f} points  [{:+.1f}, {:+.1f}] on {} shared items, exact McNemar p = {:.3g}",
+                  100 * difference.value, 100 * difference.interval.low, 100 * difference.interval.high, FormatCount(n),
+                  difference.p));
+  terminal.PrintLine(
+      told_apart ? fmt::format("→ {} is better on this task", ForTerminal(difference.value > 0 ? a.label : b.label))
+                 : "→ a tie: these items cannot tell the two apart");
   return ExitCode::kDone;
 }
 

@@ -48,7 +48,8 @@ _loco() {{
 }}
 complete -o filenames -F _loco loco
 )",
-                     fmt::arg("names", fmt::join(names, " ")), fmt::arg("globals", fmt::join(OptionNames(app), " ")), fmt::arg("cases", cases));
+                     fmt::arg("names", fmt::join(names, " ")), fmt::arg("globals", fmt::join(OptionNames(app), " ")),
+                     fmt::arg("cases", cases));
 }
 
 // zsh describes each word; quotes inside a description would end it.
@@ -61,7 +62,8 @@ std::string ZshQuoted(std::string text) {
 std::string ZshOptions(const CLI::App& app) {
   std::string lines;
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) lines += fmt::format("        '--{}:{}'\n", name, ZshQuoted(option->get_description()));
+    for (const std::string& name : option->get_lnames())
+      lines += fmt::format("        '--{}:{}'\n", name, ZshQuoted(option->get_description()));
   }
   return lines;
 }
@@ -103,20 +105,26 @@ std::string RoffOptions(const CLI::App& app) {
   std::string out;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_description().empty()) continue;
-    out += fmt::format(".TP\n.B {}\n{}\n", Roff(option->get_name(option->get_positional(), true)), Roff(option->get_description()));
+    out += fmt::format(".TP\n.B {}\n{}\n", Roff(option->get_name(option->get_positional(), true)),
+                       Roff(option->get_description()));
   }
   return out;
 }
 
 std::string ManualPage(CLI::App& app) {
-  std::string out = fmt::format(".TH LOCO 1 \"\" \"loco {}\" \"User Commands\"\n.SH NAME\nloco \\- choose a base model with evidence\n", Version());
+  std::string out = fmt::format(
+      ".TH LOCO 1 \"\" \"loco {}\" \"User Commands\"\n.SH NAME\nloco \\- choose a base model with evidence\n",
+      Version());
   out += ".SH SYNOPSIS\n.B loco\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n";
-  out += fmt::format(".SH DESCRIPTION\n{}\nEverything runs offline on this machine; every number is a row of the store.\n", Roff(app.get_description()));
+  out +=
+      fmt::format(".SH DESCRIPTION\n{}\nEverything runs offline on this machine; every number is a row of the store.\n",
+                  Roff(app.get_description()));
   out += ".SH OPTIONS\n" + RoffOptions(app);
   out += ".SH COMMANDS\n";
   for (const Command& command : Commands()) {
     CLI::App* sub = app.get_subcommand(command.name);
-    out += fmt::format(".SS {}\n{}.\n", command.name, Roff(command.summary)) + RoffOptions(*sub) + ".PP\n.nf\n" + Roff(command.examples) + "\n.fi\n";
+    out += fmt::format(".SS {}\n{}.\n", command.name, Roff(command.summary)) + RoffOptions(*sub) + ".PP\n.nf\n" +
+           Roff(command.examples) + "\n.fi\n";
   }
   out += ".SH EXIT STATUS\n0 done, 1 failed, 2 usage, 3 nothing meets the bar, 130 stopped by the user.\n";
   return out;

@@ -21,8 +21,12 @@ ExitCode RunQuantize(const QuantizeArguments& arguments, Session& session) {
   const ModelFile source = RegisterModel(store, arguments.model);
   const ModelFile made = AtQuantization(store, source, arguments.quantization, session);
   if (session.json) {
-    session.terminal().PrintLine(nlohmann::ordered_json{{"path", made.path.string()}, {"hash", made.row.hash}, {"quantization", made.row.quantization},
-                                                        {"bytes", made.row.file_bytes.value}, {"from", source.row.hash}}.dump(2));
+    session.terminal().PrintLine(nlohmann::ordered_json{
+        {"path", made.path.string()},
+        {"hash", made.row.hash},
+        {"quantization", made.row.quantization},
+        {"bytes", made.row.file_bytes.value},
+        {"from", source.row.hash}}.dump(2));
   } else {
     session.terminal().PrintLine(fmt::format("{}  {}  {} → {}", ForTerminal(made.path.string()), made.row.quantization,
                                              FormatBytes(source.row.file_bytes), FormatBytes(made.row.file_bytes)));

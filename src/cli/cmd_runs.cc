@@ -20,17 +20,27 @@ ExitCode ListRuns(Session& session) {
     const auto task = store.FindTask(run.task_id);
     const RunScore score = ScoreOf(store, run.id);
     const int64_t right = score.Count(Outcome::kRight);
-    rows.push_back({fmt::format("run-{}", run.id), ForTerminal(model->name), model->quantization, ForTerminal(task->name), fmt::format("{}/{}", score.answered, run.items),
+    rows.push_back({fmt::format("run-{}", run.id), ForTerminal(model->name), model->quantization,
+                    ForTerminal(task->name), fmt::format("{}/{}", score.answered, run.items),
                     ShareText(right, score.answered), run.created_at.substr(0, 16)});
-    document.push_back({{"run", fmt::format("run-{}", run.id)}, {"model", model->name}, {"quantization", model->quantization}, {"task", task->name},
-                        {"items", run.items}, {"answered", score.answered}, {"right", right}, {"engine", run.engine}, {"created_at", run.created_at}});
+    document.push_back({{"run", fmt::format("run-{}", run.id)},
+                        {"model", model->name},
+                        {"quantization", model->quantization},
+                        {"task", task->name},
+                        {"items", run.items},
+                        {"answered", score.answered},
+                        {"right", right},
+                        {"engine", run.engine},
+                        {"created_at", run.created_at}});
   }
   if (session.json) {
     session.terminal().PrintLine(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (rows.empty()) {
-    session.terminal().PrintLine(fmt::format("{} holds no runs yet; 'loco eval' makes one", ForTerminal(store.path().string())));
+    session.terminal().PrintLine(
+        fmt::format("{} holds no runs yet; 'loco eval' makes one", ForTerminal(store.path().string())));
   } else {
-    session.terminal().Print(FormatTable({"row", "model", "quant", "task", "answered", "right %  95 % interval", "started"}, rows));
+    session.terminal().Print(
+        FormatTable({"row", "model", "quant", "task", "answered", "right %  95 % interval", "started"}, rows));
   }
   return ExitCode::kDone;
 }

@@ -25,21 +25,24 @@ struct SelectArguments {
 
 std::string CountsLine(const StudyCounts& counts) {
   if (counts.generated == 0 && counts.measured == 0) {
-    return fmt::format("stored   all {} answers and {} practical tests were in the store; nothing was measured anew", FormatCount(counts.stored), counts.reused);
+    return fmt::format("stored   all {} answers and {} practical tests were in the store; nothing was measured anew",
+                       FormatCount(counts.stored), counts.reused);
   }
-  return fmt::format("measured {} answers and {} practical tests now; {} answers and {} tests were stored before", FormatCount(counts.generated),
-                     counts.measured, FormatCount(counts.stored), counts.reused);
+  return fmt::format("measured {} answers and {} practical tests now; {} answers and {} tests were stored before",
+                     FormatCount(counts.generated), counts.measured, FormatCount(counts.stored), counts.reused);
 }
 
 // Writes the record in three forms and returns their paths.
-std::vector<std::string> WriteRecord(const Path& folder, const std::string& stem, const Decision& decision, const std::string& json,
-                                     const std::string& row, const std::string& date, std::vector<AnswerSample> samples) {
+std::vector<std::string> WriteRecord(const Path& folder, const std::string& stem, const Decision& decision,
+                                     const std::string& json, const std::string& row, const std::string& date,
+                                     std::vector<AnswerSample> samples) {
   const std::string program = fmt::format("loco {}, {}", Version(), EngineVersion());
   const Path markdown = folder / (stem + ".md");
   const Path html = folder / (stem + ".html");
   const Path data = folder / (stem + ".json");
   WriteFileAtomically(markdown, DecisionMarkdown(decision, {.date = date, .decision = row, .program = program}));
-  WriteFileAtomically(html, DecisionHtml(decision, {.date = date, .decision = row, .program = program, .samples = std::move(samples)}));
+  WriteFileAtomically(
+      html, DecisionHtml(decision, {.date = date, .decision = row, .program = program, .samples = std::move(samples)}));
   WriteFileAtomically(data, json + "\n");
   return {markdown.string(), html.string(), data.string()};
 }
@@ -63,10 +66,12 @@ ExitCode RunSelect(const SelectArguments& arguments, Session& session) {
   const Decision decision = Decide(policy, study.results(), {.machine = study.MachineLine()});
   const std::string json = DecisionJson(decision);
   const std::string date = session.clock().Now().substr(0, 10);
-  const RowId id = store.AddDecision({.key = HashOfParts({"decision/1", json}), .policy = policy.name, .policy_hash = policy.hash, .record = json},
-                                     decision.rests_on);
+  const RowId id = store.AddDecision(
+      {.key = HashOfParts({"decision/1", json}), .policy = policy.name, .policy_hash = policy.hash, .record = json},
+      decision.rests_on);
   const std::string row = fmt::format("decision-{}", id);
-  const std::vector<std::string> files = WriteRecord(arguments.out, date + "-" + FileStem(policy.name), decision, json, row, date, study.Samples());
+  const std::vector<std::string> files =
+      WriteRecord(arguments.out, date + "-" + FileStem(policy.name), decision, json, row, date, study.Samples());
   Terminal& terminal = session.terminal();
   if (session.json) {
     terminal.PrintLine(json);
@@ -84,7 +89,8 @@ Action DeclareSelect(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SelectArguments>();
   app.add_option("policy", arguments->policy, "Policy file (.toml)")->required();
   app.add_option("--out", arguments->out, "Folder for the record: DATE-POLICY.md, .html and .json");
-  app.add_flag("--filter-only", arguments->filter_only, "Stop after the hard filter and the external evidence: nothing is generated");
+  app.add_flag("--filter-only", arguments->filter_only,
+               "Stop after the hard filter and the external evidence: nothing is generated");
   return [arguments, &session] { return RunSelect(*arguments, session); };
 }
 

@@ -42,7 +42,8 @@ std::string Lines(const Json& json, int indent) {
     if (value.is_structured() && !value.empty() && (value.is_object() || value.begin()->is_structured())) {
       out += fmt::format("{}{}\n{}", margin, name, Lines(value, indent + 2));
     } else {
-      const std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+      const std::string text =
+          value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
       out += fmt::format("{}{} {}\n", margin, name, ForTerminal(text));
     }
   }
@@ -57,7 +58,8 @@ struct Shown {
 
 void Add(Shown& shown, const std::string& name, const Json& value) {
   shown.json[name] = value;
-  const std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text =
+      value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
   shown.text += fmt::format("{:<16}{}\n", name, ForTerminal(text));
 }
 
@@ -97,14 +99,21 @@ Shown ShowRun(const Store& store, const RunRow& row, int answers) {
   shown.json["answers"] = Json::array();
   const std::string scorer = ScorerId(FindScorer(task->scorer));
   for (const MarkedAnswer& answer : store.Answers(row.id, scorer)) {
-    shown.json["answers"].push_back({{"answer", fmt::format("answer-{}", answer.answer.id)}, {"item", answer.answer.item}, {"text", answer.answer.text},
-                                     {"finish", FinishName(answer.answer.finish)}, {"outcome", OutcomeName(answer.mark.outcome)}, {"extracted", answer.mark.extracted}});
+    shown.json["answers"].push_back({{"answer", fmt::format("answer-{}", answer.answer.id)},
+                                     {"item", answer.answer.item},
+                                     {"text", answer.answer.text},
+                                     {"finish", FinishName(answer.answer.finish)},
+                                     {"outcome", OutcomeName(answer.mark.outcome)},
+                                     {"extracted", answer.mark.extracted}});
     if (static_cast<int>(rows.size()) < answers) {
-      rows.push_back({fmt::format("answer-{}", answer.answer.id), ForTerminal(answer.answer.item), OutcomeName(answer.mark.outcome), Shorten(ForTerminal(answer.answer.text), 60)});
+      rows.push_back({fmt::format("answer-{}", answer.answer.id), ForTerminal(answer.answer.item),
+                      OutcomeName(answer.mark.outcome), Shorten(ForTerminal(answer.answer.text), 60)});
     }
   }
   shown.text += "\n" + FormatTable({"row", "item", "outcome", "answer"}, rows);
-  if (score.answered > static_cast<int64_t>(rows.size())) shown.text += fmt::format("… {} more; --answers N or --json shows them\n", score.answered - static_cast<int64_t>(rows.size()));
+  if (score.answered > static_cast<int64_t>(rows.size()))
+    shown.text += fmt::format("… {} more; --answers N or --json shows them\n",
+                              score.answered - static_cast<int64_t>(rows.size()));
   return shown;
 }
 
@@ -117,7 +126,9 @@ Shown ShowAnswer(const Store& store, const AnswerRow& row) {
   Add(shown, "generated", row.generated_tokens);
   Add(shown, "prompt_hash", row.prompt_hash);
   for (const MarkRow& mark : store.MarksOfAnswer(row.id)) {
-    Add(shown, "mark", fmt::format("{} by {}{}", OutcomeName(mark.outcome), mark.scorer, mark.extracted.empty() ? "" : ", read as '" + mark.extracted + "'"));
+    Add(shown, "mark",
+        fmt::format("{} by {}{}", OutcomeName(mark.outcome), mark.scorer,
+                    mark.extracted.empty() ? "" : ", read as '" + mark.extracted + "'"));
   }
   shown.json["text"] = row.text;
   AddJsonColumn(shown, "detail", row.detail);
@@ -132,7 +143,8 @@ Shown ShowMeasurement(const Store& store, const MeasurementRow& row) {
   Add(shown, "kind", row.kind);
   Add(shown, "engine", row.engine);
   shown.json["result"] = Json::parse(row.result);
-  shown.text += row.kind == "practical" ? PracticalLines(PracticalFromJson(row.result)) : Lines(Json::parse(row.result), 2);
+  shown.text +=
+      row.kind == "practical" ? PracticalLines(PracticalFromJson(row.result)) : Lines(Json::parse(row.result), 2);
   return shown;
 }
 

@@ -19,18 +19,20 @@ constexpr std::array kCommands = {
             "loco catalog list\nloco catalog show qwen3-4b", DeclareCatalog},
     Command{"fit", "will it fit? every term of the memory it needs",
             "loco fit model.gguf --ram 8GB\nloco fit qwen3-4b --context 8192 --kv q8_0", DeclareFit},
-    Command{"quantize", "make a quantized copy of a model, cached by content",
-            "loco quantize model-F16.gguf Q4_K_M", DeclareQuantize},
-    Command{"eval", "score a model on tasks",
-            "loco eval model.gguf tasks/pocket/arith.toml\nloco eval model.gguf tasks/pocket/*.toml --quantization Q4_K_M",
-            DeclareEval},
+    Command{"quantize", "make a quantized copy of a model, cached by content", "loco quantize model-F16.gguf Q4_K_M",
+            DeclareQuantize},
+    Command{
+        "eval", "score a model on tasks",
+        "loco eval model.gguf tasks/pocket/arith.toml\nloco eval model.gguf tasks/pocket/*.toml --quantization Q4_K_M",
+        DeclareEval},
     Command{"compare", "compare two runs of one task item by item", "loco compare run-1 run-2", DeclareCompare},
     Command{"bench", "practical test: speed, first token, memory over a long conversation",
             "loco bench model.gguf\nloco bench model.gguf --prompt 512 --generate 128 --json", DeclareBench},
     Command{"tokenize", "token ids and pieces of a text, as the model sees it",
             "loco tokenize model.gguf 'Hello world'\nloco tokenize model.gguf --chat 'Hello'", DeclareTokenize},
     Command{"runs", "the runs in the store", "loco runs\nloco runs --json", DeclareRuns},
-    Command{"show", "one row of the store, with what it rests on", "loco show run-3\nloco show decision-1 --json", DeclareShow},
+    Command{"show", "one row of the store, with what it rests on", "loco show run-3\nloco show decision-1 --json",
+            DeclareShow},
     Command{"completion", "completion script for bash or zsh",
             "loco completion bash > ~/.local/share/bash-completion/completions/loco", DeclareCompletion},
     Command{"manual", "the manual page, in roff", "loco manual | man -l -", DeclareManual},
@@ -70,19 +72,25 @@ Path Session::DataFolder() const {
 std::span<const Command> Commands() { return kCommands; }
 
 std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
-  auto app = std::make_unique<CLI::App>("Which base model should we fine-tune, for our task, on our hardware, at the quantization we will ship?", "loco");
+  auto app = std::make_unique<CLI::App>(
+      "Which base model should we fine-tune, for our task, on our hardware, at the quantization we will ship?", "loco");
   app->set_version_flag("--version", VersionText());
   app->require_subcommand(0, 1);
   app->fallthrough();
   const char* store = std::getenv("LOCO_STORE");
   session.store_path = store != nullptr && *store != '\0' ? Path(store) : UserDataFolder() / "loco.db";
-  app->add_option("--store", session.store_path, "The file that holds all rows (default: $LOCO_STORE, or loco.db in the user's data folder)");
-  app->add_option("--threads", session.threads, "Processor threads (default: all cores, fewer for tiny models)")->check(CLI::Range(1, 1024));
+  app->add_option("--store", session.store_path,
+                  "The file that holds all rows (default: $LOCO_STORE, or loco.db in the user's data folder)");
+  app->add_option("--threads", session.threads, "Processor threads (default: all cores, fewer for tiny models)")
+      ->check(CLI::Range(1, 1024));
   app->add_option("--color", session.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app->add_flag("--json", session.json, "Print one JSON document instead of text");
   app->add_flag("--quiet", session.quiet, "No progress bars");
-  app->footer("Examples:\n  loco select policies/demo.toml\n  loco eval model.gguf tasks/pocket/arith.toml\n  loco fit qwen3-4b --ram 8GB\n\n"
-              "'loco COMMAND --help' explains a command. Exit codes: 0 done, 1 failed, 2 usage, 3 nothing meets the bar, 130 stopped.");
+  app->footer(
+      "Examples:\n  loco select policies/demo.toml\n  loco eval model.gguf tasks/pocket/arith.toml\n  loco fit "
+      "qwen3-4b --ram 8GB\n\n"
+      "'loco COMMAND --help' explains a command. Exit codes: 0 done, 1 failed, 2 usage, 3 nothing meets the bar, 130 "
+      "stopped.");
   for (const Command& command : Commands()) {
     CLI::App* sub = app->add_subcommand(command.name, command.summary);
     sub->footer(ExamplesFooter(command.examples));

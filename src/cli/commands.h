@@ -1,6 +1,7 @@
 // The commands of the program. A command is one file, cmd_NAME.cc, and one row of the table in commands.cc.
 //
-//   const Command kEval = {"eval", "score a model on tasks", "loco eval model.gguf tasks/pocket/arith.toml\n", DeclareEval};
+//   const Command kEval = {"eval", "score a model on tasks", "loco eval model.gguf tasks/pocket/arith.toml\n",
+//   DeclareEval};
 //
 // A command declares its options on a CLI::App and returns what to run. It prints through the Session's terminal,
 // throws Error for what the user must cure, and returns the exit code of base/error.h.
@@ -23,11 +24,11 @@ namespace loco {
 
 // The options that every command knows, and what they open.
 struct Session {
-  Path store_path;          // --store, $LOCO_STORE, or the user's data folder
-  bool json = false;        // --json: one JSON document on standard output, nothing else there
+  Path store_path;    // --store, $LOCO_STORE, or the user's data folder
+  bool json = false;  // --json: one JSON document on standard output, nothing else there
   std::string color = "auto";
-  bool quiet = false;       // --quiet: no progress
-  int threads = 0;          // --threads; 0: as many as the model is worth
+  bool quiet = false;  // --quiet: no progress
+  int threads = 0;     // --threads; 0: as many as the model is worth
 
   const Clock& clock() const { return clock_; }
   Terminal& terminal();

@@ -19,7 +19,8 @@ namespace {
 int Report(const Terminal& terminal, const Error& error) {
   std::fflush(stdout);
   // File names and messages of libraries may carry anything.
-  std::fputs(fmt::format("{} {}\n", terminal.Painted("error:", Paint::kRed), ForTerminal(error.what(), true)).c_str(), stderr);
+  std::fputs(fmt::format("{} {}\n", terminal.Painted("error:", Paint::kRed), ForTerminal(error.what(), true)).c_str(),
+             stderr);
   if (!error.hint().empty()) std::fputs(fmt::format("  cure: {}\n", ForTerminal(error.hint(), true)).c_str(), stderr);
   return static_cast<int>(error.code());
 }
@@ -40,7 +41,8 @@ void CheckCommandName(int argc, char** argv) {
     }
     const auto nearest = Nearest(word, names);
     throw Error(fmt::format("unknown command '{}'", word),
-                nearest ? fmt::format("did you mean 'loco {}'?", *nearest) : "'loco --help' lists the commands", ExitCode::kUsage);
+                nearest ? fmt::format("did you mean 'loco {}'?", *nearest) : "'loco --help' lists the commands",
+                ExitCode::kUsage);
   }
 }
 
@@ -63,17 +65,23 @@ int Main(int argc, char** argv) {
     if (problem.get_exit_code() == 0) return app->exit(problem);  // --help, --version
     const CLI::App* where = app.get();
     for (const CLI::App* chosen : app->get_subcommands()) where = chosen;
-    return Report(session.terminal(), Error(problem.what(), fmt::format("'loco {}{}--help' shows the usage", where == app.get() ? "" : where->get_name(), where == app.get() ? "" : " "), ExitCode::kUsage));
+    return Report(session.terminal(),
+                  Error(problem.what(),
+                        fmt::format("'loco {}{}--help' shows the usage", where == app.get() ? "" : where->get_name(),
+                                    where == app.get() ? "" : " "),
+                        ExitCode::kUsage));
   } catch (const Error& error) {
     return Report(session.terminal(), error);
   } catch (const Interrupted&) {
     session.terminal().progress().End();
     std::string again = "loco";
     for (int i = 1; i < argc; ++i) again += std::string(" ") + argv[i];
-    session.terminal().Note(fmt::format("stopped; everything done so far is stored. Go on with: {}", ForTerminal(again)));
+    session.terminal().Note(
+        fmt::format("stopped; everything done so far is stored. Go on with: {}", ForTerminal(again)));
     return static_cast<int>(ExitCode::kInterrupted);
   } catch (const std::bad_alloc&) {
-    return Report(session.terminal(), Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));
+    return Report(session.terminal(),
+                  Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));
   } catch (const std::filesystem::filesystem_error& problem) {
     return Report(session.terminal(), Error(problem.what(), "check the path, its permissions and the free space"));
   }

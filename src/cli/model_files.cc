@@ -26,17 +26,21 @@ std::string FactsJson(const Facts& facts) {
 void CheckIsModel(const Facts& facts) {
   const std::string path = facts.path.string();
   if (facts.kind != "model") {
-    throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind), "give the model file; 'loco inspect' shows what a file is");
+    throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind),
+                "give the model file; 'loco inspect' shows what a file is");
   }
   if (facts.vocabulary_only) {
     throw Error(fmt::format("{}: the file has a vocabulary but no weights", path), "give a complete model file");
   }
   if (facts.missing.value > 0) {
-    throw Error(fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)), "fetch the file again");
+    throw Error(
+        fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)),
+        "fetch the file again");
   }
   if (facts.split_count > 1) {
-    throw Error(fmt::format("{}: part {} of a model split into {} files", path, facts.split_index + 1, facts.split_count),
-                "join the parts first with llama-gguf-split --merge");
+    throw Error(
+        fmt::format("{}: part {} of a model split into {} files", path, facts.split_index + 1, facts.split_count),
+        "join the parts first with llama-gguf-split --merge");
   }
   if (!facts.engine_knows_architecture) {
     throw Error(fmt::format("{}: the engine does not know the architecture '{}'", path, facts.architecture),
@@ -63,12 +67,14 @@ ModelFile RegisterModel(Store& store, const Path& path) {
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session) {
   if (quantization.empty() || quantization == source.facts.quantization) return source;
   if (!IsQuantizationName(quantization)) {
-    throw Error(fmt::format("unknown quantization '{}'", quantization), fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")), ExitCode::kUsage);
+    throw Error(fmt::format("unknown quantization '{}'", quantization),
+                fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")), ExitCode::kUsage);
   }
   std::string stem = source.path.stem().string();
   const std::string own = "-" + source.facts.quantization;
   if (stem.ends_with(own)) stem.resize(stem.size() - own.size());
-  const Path target = UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
+  const Path target =
+      UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
   if (!std::filesystem::exists(target)) {
     const FileLock lock(target.string() + ".lock");
     Quantize(source.path, target, quantization, session.threads);

@@ -10,12 +10,14 @@ namespace loco {
 std::string ShareText(int64_t right, int64_t n) {
   if (n == 0) return "no answers";
   const Interval interval = WilsonInterval(right, n);
-  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100.0 * static_cast<double>(right) / static_cast<double>(n), 100 * interval.low, 100 * interval.high);
+  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100.0 * static_cast<double>(right) / static_cast<double>(n),
+                     100 * interval.low, 100 * interval.high);
 }
 
 std::string OutcomesText(const RunScore& score) {
   std::vector<std::string> parts;
-  for (const Outcome outcome : {Outcome::kWrong, Outcome::kTruncated, Outcome::kUnparsed, Outcome::kEmpty, Outcome::kTooLong, Outcome::kError}) {
+  for (const Outcome outcome : {Outcome::kWrong, Outcome::kTruncated, Outcome::kUnparsed, Outcome::kEmpty,
+                                Outcome::kTooLong, Outcome::kError}) {
     std::string name = OutcomeName(outcome);
     if (name == "too_long") name = "too long";
     if (score.Count(outcome) > 0) parts.push_back(fmt::format("{} {}", score.Count(outcome), name));

@@ -25,10 +25,16 @@ bool IsUnquantized(const std::string& quantization) {
 Json FitJson(const Fit& fit) {
   Json terms = Json::array();
   for (const Term& term : fit.terms) {
-    terms.push_back({{"name", term.name}, {"detail", term.detail}, {"bytes", term.bytes ? Json(term.bytes->value) : Json("unknown")},
-                     {"basis", BasisName(term.basis)}, {"source", term.source}});
+    terms.push_back({{"name", term.name},
+                     {"detail", term.detail},
+                     {"bytes", term.bytes ? Json(term.bytes->value) : Json("unknown")},
+                     {"basis", BasisName(term.basis)},
+                     {"source", term.source}});
   }
-  return {{"terms", terms}, {"total_bytes", fit.total.value}, {"context", fit.context}, {"verdict", VerdictName(fit.verdict)},
+  return {{"terms", terms},
+          {"total_bytes", fit.total.value},
+          {"context", fit.context},
+          {"verdict", VerdictName(fit.verdict)},
           {"memory_bytes", fit.memory ? Json(fit.memory->value) : Json(nullptr)}};
 }
 
@@ -115,9 +121,11 @@ void Study::FilterOne(const PolicyCandidate& candidate, CandidateResult& result,
       files.shipped = AtQuantization(store_, *source, policy_.shipped, session_);
     } else {
       result.not_measured_because =
-          fmt::format("the file is {}, the policy ships {}: give an F16 file, from which it can be made", source->facts.quantization, policy_.shipped);
+          fmt::format("the file is {}, the policy ships {}: give an F16 file, from which it can be made",
+                      source->facts.quantization, policy_.shipped);
     }
-    if (IsUnquantized(source->facts.quantization)) files.reference = AtQuantization(store_, *source, policy_.reference, session_);
+    if (IsUnquantized(source->facts.quantization))
+      files.reference = AtQuantization(store_, *source, policy_.reference, session_);
   }
   if (files.shipped) {
     result.model = {"model", files.shipped->row.id};
@@ -134,7 +142,8 @@ void Study::FilterOne(const PolicyCandidate& candidate, CandidateResult& result,
   result.rules = ApplyRules(policy_, MergeFacts(policy_, candidate, sources), today);
   for (RuleVerdict& verdict : result.rules) {
     const std::string json = RuleVerdictJson(verdict);
-    verdict.row = {"verdict", store_.AddVerdict({.key = HashOfParts({"verdict/1", policy_.hash, candidate.id, result.model.Text(), verdict.rule, json}),
+    verdict.row = {"verdict", store_.AddVerdict({.key = HashOfParts({"verdict/1", policy_.hash, candidate.id,
+                                                                     result.model.Text(), verdict.rule, json}),
                                                  .candidate = candidate.id,
                                                  .rule = verdict.rule,
                                                  .outcome = RuleOutcomeName(verdict.outcome),
@@ -143,17 +152,23 @@ void Study::FilterOne(const PolicyCandidate& candidate, CandidateResult& result,
   result.evidence = ApplyEvidence(policy_, StoreFigures(candidate));
 }
 
-std::optional<Fit> Study::StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model, CandidateResult& result) {
+std::optional<Fit> Study::StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model,
+                                   CandidateResult& result) {
   if (!files.shipped && model == nullptr) return std::nullopt;
   FitOptions options = FitOptionsOf(policy_, machine_.memory);
   options.repack_rule = RepackRuleOf(machine_);
-  const Fit fit = files.shipped ? ComputeFit(files.shipped->facts, options) : ComputeFit(FitInputsOf(*model, policy_.shipped), options);
-  result.memory = MemoryNeed{.total = fit.total, .limit = fit.memory.value_or(Bytes{}), .context = fit.context, .verdict = std::string(VerdictName(fit.verdict))};
+  const Fit fit = files.shipped ? ComputeFit(files.shipped->facts, options)
+                                : ComputeFit(FitInputsOf(*model, policy_.shipped), options);
+  result.memory = MemoryNeed{.total = fit.total,
+                             .limit = fit.memory.value_or(Bytes{}),
+                             .context = fit.context,
+                             .verdict = std::string(VerdictName(fit.verdict))};
   if (files.shipped) {
     const std::string json = FitJson(fit).dump();
-    result.memory->row = {"fit", store_.AddFit({.key = HashOfParts({"fit/1", files.shipped->row.hash, candidate.id, json}),
-                                                .model_id = files.shipped->row.id,
-                                                .result = json})};
+    result.memory->row = {"fit",
+                          store_.AddFit({.key = HashOfParts({"fit/1", files.shipped->row.hash, candidate.id, json}),
+                                         .model_id = files.shipped->row.id,
+                                         .result = json})};
   }
   return fit;
 }
@@ -163,7 +178,11 @@ std::vector<Figure> Study::StoreFigures(const PolicyCandidate& candidate) {
   for (const Evidence& row : evidence_) {
     if (row.model != candidate.catalog || candidate.catalog.empty()) continue;
     const std::string json = EvidenceJson(row).dump();
-    figures.push_back({row, {"evidence", store_.AddEvidence({.key = HashOfParts({"evidence/1", json}), .candidate = row.model, .what = row.what, .row = json})}});
+    figures.push_back(
+        {row,
+         {"evidence",
+          store_.AddEvidence(
+              {.key = HashOfParts({"evidence/1", json}), .candidate = row.model, .what = row.what, .row = json})}});
   }
   return figures;
 }
@@ -178,7 +197,8 @@ std::vector<TaskResult> Study::Score(const ModelFile& file) {
   const int context = std::min(static_cast<int>(policy_.hardware.context), engine->info().trained_context);
   const EvaluationOptions options{.style = PromptStyle::kChat, .context = context, .parallel = 8};
   for (const Task& task : tasks_) {
-    const EvaluationResult run = Evaluate(store_, *engine, file.row, task, options, session_.terminal().progress(), session_.clock());
+    const EvaluationResult run =
+        Evaluate(store_, *engine, file.row, task, options, session_.terminal().progress(), session_.clock());
     counts_.generated += run.generated;
     counts_.stored += run.stored;
     TaskResult result{.task = task.name, .run = {"run", run.run}};
@@ -206,7 +226,8 @@ std::vector<AnswerSample> Study::Samples() const {
       std::map<std::string, const Item*> items;
       for (const Item& item : tasks_[t].items) items[item.id] = &item;
       int shown[2] = {0, 0};
-      for (const MarkedAnswer& answer : store_.Answers(result.shipped[t].run.id, ScorerId(FindScorer(tasks_[t].scorer)))) {
+      for (const MarkedAnswer& answer :
+           store_.Answers(result.shipped[t].run.id, ScorerId(FindScorer(tasks_[t].scorer)))) {
         const bool right = answer.mark.outcome == Outcome::kRight;
         if (++shown[right ? 1 : 0] > kEachKind) continue;
         const Item& item = *items.at(answer.answer.item);
@@ -231,11 +252,13 @@ void Study::MeasurePractical() {
     if (!Survives(i) || !files_[i].shipped) continue;
     const ModelFile& file = *files_[i].shipped;
     PracticalOptions options{.context = static_cast<int>(policy_.hardware.context), .threads = session_.threads};
-    if (file.facts.dims.context) options.context = std::min(options.context, static_cast<int>(*file.facts.dims.context));
+    if (file.facts.dims.context)
+      options.context = std::min(options.context, static_cast<int>(*file.facts.dims.context));
     const std::string key = PracticalKey(file.row.hash, machine.fingerprint, options);
     std::vector<MeasurementRow> stored = store_.MeasurementsByKey(key);
     if (stored.empty()) {
-      const PracticalResult measured = loco::MeasurePractical(file.path, options, session_.terminal().progress(), session_.clock());
+      const PracticalResult measured =
+          loco::MeasurePractical(file.path, options, session_.terminal().progress(), session_.clock());
       store_.AddMeasurement({.key = key,
                              .model_id = file.row.id,
                              .machine_id = machine.id,

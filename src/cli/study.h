@@ -54,7 +54,8 @@ class Study {
   };
 
   void FilterOne(const PolicyCandidate& candidate, CandidateResult& result, Files& files);
-  std::optional<Fit> StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model, CandidateResult& result);
+  std::optional<Fit> StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model,
+                              CandidateResult& result);
   std::vector<Figure> StoreFigures(const PolicyCandidate& candidate);
   std::vector<TaskResult> Score(const ModelFile& file);
   bool Survives(size_t candidate) const;

@@ -46,18 +46,23 @@ class BarProgress : public Progress {
     std::string left;
     const double seconds = clock_.Seconds() - started_;
     if (done_ > before_ && done_ < total_ && seconds > 1) {
-      left = "  ETA " + FormatDuration(seconds / static_cast<double>(done_ - before_) * static_cast<double>(total_ - done_));
+      left = "  ETA " +
+             FormatDuration(seconds / static_cast<double>(done_ - before_) * static_cast<double>(total_ - done_));
     }
     const std::string counts = fmt::format("{:>{}}/{}", done_, std::to_string(total_).size(), total_);
     const std::string extra = note.empty() ? "" : fmt::format("  {}", note);
     if (!live_) {
-      if (done_ > before_) std::fputs(fmt::format("{}  {} ({:.0f} %){}{}\n", label_, counts, share * 100, extra, left).c_str(), stderr);
+      if (done_ > before_)
+        std::fputs(fmt::format("{}  {} ({:.0f} %){}{}\n", label_, counts, share * 100, extra, left).c_str(), stderr);
       return;
     }
     std::string bar;
     const int full = static_cast<int>(share * kBarColumns);
     for (int i = 0; i < kBarColumns; ++i) bar += i < full ? "━" : i == full ? "╺" : "─";
-    std::fputs(("\r\x1b[K" + Shorten(fmt::format("{}  {} {}{}{}", label_, bar, counts, extra, left), static_cast<size_t>(TerminalWidth()))).c_str(), stderr);
+    std::fputs(("\r\x1b[K" + Shorten(fmt::format("{}  {} {}{}{}", label_, bar, counts, extra, left),
+                                     static_cast<size_t>(TerminalWidth())))
+                   .c_str(),
+               stderr);
     std::fflush(stderr);
     shown_ = true;
   }
@@ -106,12 +111,14 @@ bool WantsColor(const std::string& color) {
 
 bool LooksLikeNumber(const std::string& cell) {
   return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 ||
-                           (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') && std::isdigit(static_cast<unsigned char>(cell[1])) != 0));
+                           (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') &&
+                            std::isdigit(static_cast<unsigned char>(cell[1])) != 0));
 }
 
 }  // namespace
 
-Terminal::Terminal(const std::string& color, bool quiet, const Clock& clock) : color_(WantsColor(color)), width_(TerminalWidth()) {
+Terminal::Terminal(const std::string& color, bool quiet, const Clock& clock)
+    : color_(WantsColor(color)), width_(TerminalWidth()) {
   if (quiet) {
     progress_ = std::make_unique<NoProgress>();
   } else {

@@ -64,7 +64,8 @@ TEST_CASE("token ids agree with the published cases of four tokenizers") {
     for (size_t begin = 0; begin <= inputs.size();) {
       const size_t end = std::min(inputs.find(separator, begin), inputs.size());
       std::string ids;
-      for (const Token token : model->Tokenize(inputs.substr(begin, end - begin), {.add_special = false, .parse_special = false})) {
+      for (const Token token :
+           model->Tokenize(inputs.substr(begin, end - begin), {.add_special = false, .parse_special = false})) {
         ids += " " + std::to_string(token);
       }
       std::string expected;
@@ -83,8 +84,10 @@ TEST_CASE("a file that is no model is refused with the engine's reason") {
   WriteFileAtomically(file, "this is not a model");
   CHECK_THROWS_WITH_AS(LoadModel(file, {}), doctest::Contains("cannot load the model"), Error);
   CHECK_THROWS_AS(LoadModel("/nowhere/x.gguf", {}), Error);
-  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q9_9", 1), doctest::Contains("unknown quantization"), Error);
-  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q4_0", 1), doctest::Contains("cannot be quantized"), Error);
+  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q9_9", 1), doctest::Contains("unknown quantization"),
+                       Error);
+  CHECK_THROWS_WITH_AS(Quantize(file, file.string() + ".out", "Q4_0", 1), doctest::Contains("cannot be quantized"),
+                       Error);
   std::filesystem::remove(file);
 }
 
@@ -100,7 +103,8 @@ TEST_CASE("the fake model counts, cuts and refuses like a real one") {
   FakeModel model([](const std::string& prompt) { return prompt + prompt; });
   const auto prompt = model.Tokenize("abc", {});
   std::map<size_t, StopReason> stops;
-  const std::vector<GenerateRequest> requests = {{prompt, 100}, {prompt, 4}, {model.Tokenize(std::string(30, 'x'), {}), 4}};
+  const std::vector<GenerateRequest> requests = {
+      {prompt, 100}, {prompt, 4}, {model.Tokenize(std::string(30, 'x'), {}), 4}};
   model.Generate(requests, {.context = 20}, [&](size_t i, const Generation& g) { stops[i] = g.stop; });
   CHECK(stops[0] == StopReason::kEndOfTurn);
   CHECK(stops[1] == StopReason::kTokenLimit);

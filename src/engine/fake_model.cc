@@ -14,7 +14,8 @@ class FakeSequence : public Sequence {
       : model_(model), answer_(std::move(answer)), context_(context) {}
 
   void Append(std::span<const Token> tokens) override {
-    if (tokens_.size() + tokens.size() > static_cast<size_t>(context_)) throw Error("the tokens do not fit the context");
+    if (tokens_.size() + tokens.size() > static_cast<size_t>(context_))
+      throw Error("the tokens do not fit the context");
     tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   }
   Token Greedy() const override {
@@ -42,7 +43,9 @@ FakeModel::FakeModel(Answer answer) : answer_(std::move(answer)) {
   info_.eos = kEos;
   info_.bos_text = "<s>";
   info_.eos_text = "</s>";
-  info_.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+  info_.chat_template =
+      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% "
+      "endif %}";
 }
 
 std::vector<Token> FakeModel::Tokenize(std::string_view text, const TokenizeOptions& options) const {
@@ -68,7 +71,8 @@ std::string FakeModel::Detokenize(std::span<const Token> tokens, bool with_speci
   return text;
 }
 
-void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) {
+void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchOptions& options,
+                         const GenerationDone& done) {
   const int context = options.context > 0 ? options.context : info_.trained_context;
   for (size_t i = 0; i < requests.size(); ++i) {
     Generation generation;
@@ -90,7 +94,8 @@ void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchO
   }
 }
 
-void FakeModel::ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) {
+void FakeModel::ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
+                             const ChoicesDone& done) {
   const size_t context = static_cast<size_t>(options.context > 0 ? options.context : info_.trained_context);
   for (size_t i = 0; i < requests.size(); ++i) {
     ChoiceScores scores;
@@ -100,7 +105,8 @@ void FakeModel::ScoreChoices(std::span<const ChoiceRequest> requests, const Batc
       const std::string text = Detokenize(choice, true);
       size_t agree = 0;
       while (agree < text.size() && agree < answer.size() && text[agree] == answer[agree]) ++agree;
-      scores.log_likelihood.push_back(-static_cast<double>(text.size() - agree) - 0.01 * static_cast<double>(text.size()));
+      scores.log_likelihood.push_back(-static_cast<double>(text.size() - agree) -
+                                      0.01 * static_cast<double>(text.size()));
     }
     if (scores.too_long) scores.log_likelihood.clear();
     ++generated;

@@ -23,8 +23,10 @@ class FakeModel : public LanguageModel {
   std::vector<Token> Tokenize(std::string_view text, const TokenizeOptions& options) const override;
   std::string Detokenize(std::span<const Token> tokens, bool with_special) const override;
   bool IsEndOfGeneration(Token token) const override { return token == info_.eos; }
-  void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) override;
-  void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) override;
+  void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options,
+                const GenerationDone& done) override;
+  void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
+                    const ChoicesDone& done) override;
   std::unique_ptr<Sequence> StartSequence(int context) override;
 
   int generated = 0;  // requests answered so far

@@ -22,11 +22,11 @@ using Token = int32_t;
 
 // What the file says about its vocabulary and limits.
 struct ModelInfo {
-  std::string description;    // "llama 4.46M F16", from the engine
+  std::string description;  // "llama 4.46M F16", from the engine
   int vocabulary_size = 0;
-  int trained_context = 0;    // tokens
-  bool adds_bos = false;      // the tokenizer puts a beginning-of-sequence token in front
-  Token bos = -1;             // -1: none
+  int trained_context = 0;  // tokens
+  bool adds_bos = false;    // the tokenizer puts a beginning-of-sequence token in front
+  Token bos = -1;           // -1: none
   Token eos = -1;
   std::string bos_text;
   std::string eos_text;
@@ -56,7 +56,7 @@ struct Generation {
   std::vector<Token> tokens;  // without the end-of-generation token
   std::string text;           // of `tokens`, control tokens left out
   StopReason stop = StopReason::kEndOfTurn;
-  double seconds = 0;         // from the first prompt token to the last; shared with what ran beside it
+  double seconds = 0;  // from the first prompt token to the last; shared with what ran beside it
   // Smallest difference between the best and the second-best logit over all steps: below about 1e-2 another batch
   // size may choose the other token.
   float smallest_gap = 0;
@@ -107,8 +107,10 @@ class LanguageModel {
   virtual bool IsEndOfGeneration(Token token) const = 0;
 
   // Calls `done` for each request as it finishes, in any order. An exception thrown by `done` stops the work.
-  virtual void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) = 0;
-  virtual void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) = 0;
+  virtual void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options,
+                        const GenerationDone& done) = 0;
+  virtual void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
+                            const ChoicesDone& done) = 0;
   virtual std::unique_ptr<Sequence> StartSequence(int context) = 0;
 };
 

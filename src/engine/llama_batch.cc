@@ -79,7 +79,8 @@ void Decode(llama_context* context, const Batch& batch) {
   if (code == 1) {
     throw Error("the context is full", "use a larger --context or a smaller --parallel");
   }
-  throw Error(fmt::format("the engine failed to decode (code {}): {}", code, EngineErrors()), "run the command again; if it persists, report it");
+  throw Error(fmt::format("the engine failed to decode (code {}): {}", code, EngineErrors()),
+              "run the command again; if it persists, report it");
 }
 
 Best BestToken(const float* logits, int vocabulary_size) {
@@ -147,7 +148,8 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
       const std::vector<Token>& prompt = requests[slot.request].prompt;
       while (slot.prompt_done < prompt.size() && batch.size() < batch.capacity()) {
         const bool last = slot.prompt_done + 1 == prompt.size();
-        const int index = batch.Add(prompt[slot.prompt_done], static_cast<int>(slot.prompt_done), static_cast<int>(s), last);
+        const int index =
+            batch.Add(prompt[slot.prompt_done], static_cast<int>(slot.prompt_done), static_cast<int>(s), last);
         if (last) slot.logits_index = index;
         ++slot.prompt_done;
       }
@@ -215,7 +217,8 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
         done(next, ChoiceScores{.log_likelihood = {}, .too_long = true, .seconds = 0});
         continue;
       }
-      const bool room = batch.size() + static_cast<int>(TokensOf(request)) <= batch.capacity() && sequences + choices <= kChoiceSequences;
+      const bool room = batch.size() + static_cast<int>(TokensOf(request)) <= batch.capacity() &&
+                        sequences + choices <= kChoiceSequences;
       if (!room) break;
       std::vector<int> shared;
       for (int c = 0; c < choices; ++c) shared.push_back(sequences + c);
@@ -241,10 +244,12 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
 
     const size_t first = in_batch.front();
     std::vector<ChoiceScores> scores(in_batch.back() - first + 1);
-    for (const size_t request : in_batch) scores[request - first].log_likelihood.assign(requests[request].choices.size(), 0.0);
+    for (const size_t request : in_batch)
+      scores[request - first].log_likelihood.assign(requests[request].choices.size(), 0.0);
     for (const Prediction& prediction : predictions) {
       const float* logits = llama_get_logits_ith(context, prediction.logits_index);
-      scores[prediction.request - first].log_likelihood[prediction.choice] += LogProbability(logits, vocabulary_size, prediction.token);
+      scores[prediction.request - first].log_likelihood[prediction.choice] +=
+          LogProbability(logits, vocabulary_size, prediction.token);
     }
     llama_memory_clear(memory, false);
     const double seconds = SecondsSince(begin) / static_cast<double>(in_batch.size());

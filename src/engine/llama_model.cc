@@ -108,7 +108,8 @@ class LlamaModel : public LanguageModel {
 
   bool IsEndOfGeneration(Token token) const override { return llama_vocab_is_eog(vocabulary_, token); }
 
-  void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options, const GenerationDone& done) override {
+  void Generate(std::span<const GenerateRequest> requests, const BatchOptions& options,
+                const GenerationDone& done) override {
     if (requests.empty()) return;
     const int context = ContextOf(options);
     const int parallel = std::clamp<int>(options.parallel, 1, static_cast<int>(requests.size()));
@@ -116,13 +117,15 @@ class LlamaModel : public LanguageModel {
     GenerateBatched(handle.get(), *this, requests, context, parallel, done);
   }
 
-  void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options, const ChoicesDone& done) override {
+  void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
+                    const ChoicesDone& done) override {
     if (requests.empty()) return;
     const int context = ContextOf(options);
     const int batch = std::max(kChoiceBatchTokens, context);
-    const LlamaContextPtr handle =
-        MakeContext({.tokens = batch, .sequences = kChoiceSequences, .unified = true, .batch = batch, .outputs = batch});
-    ScoreChoicesBatched(handle.get(), info_.vocabulary_size, requests, {.context = context, .batch_tokens = batch}, done);
+    const LlamaContextPtr handle = MakeContext(
+        {.tokens = batch, .sequences = kChoiceSequences, .unified = true, .batch = batch, .outputs = batch});
+    ScoreChoicesBatched(handle.get(), info_.vocabulary_size, requests, {.context = context, .batch_tokens = batch},
+                        done);
   }
 
   std::unique_ptr<Sequence> StartSequence(int context) override;
@@ -176,8 +179,9 @@ class LlamaSequence : public Sequence {
 
   void Append(std::span<const Token> tokens) override {
     if (size_ + static_cast<int>(tokens.size()) > context()) {
-      throw Error(fmt::format("{} tokens do not fit the context of {}", size_ + static_cast<int>(tokens.size()), context()),
-                  "use a larger --context or a shorter text");
+      throw Error(
+          fmt::format("{} tokens do not fit the context of {}", size_ + static_cast<int>(tokens.size()), context()),
+          "use a larger --context or a shorter text");
     }
     while (!tokens.empty()) {
       const size_t count = std::min<size_t>(tokens.size(), 512);
@@ -218,7 +222,8 @@ std::unique_ptr<LanguageModel> LoadModel(const Path& path, const LoadOptions& op
 
 int ThreadsFor(uint64_t weight_bytes, int cores) {
   constexpr uint64_t kBytesWorthAThread = 48'000'000;
-  return static_cast<int>(std::clamp<uint64_t>((weight_bytes + kBytesWorthAThread - 1) / kBytesWorthAThread, 1, static_cast<uint64_t>(cores)));
+  return static_cast<int>(std::clamp<uint64_t>((weight_bytes + kBytesWorthAThread - 1) / kBytesWorthAThread, 1,
+                                               static_cast<uint64_t>(cores)));
 }
 
 std::string EngineIdentity() { return std::string(EngineVersion()); }

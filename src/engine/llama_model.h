@@ -14,9 +14,9 @@
 namespace loco {
 
 struct LoadOptions {
-  int threads = 0;             // 0: as many as the model's size is worth, see ThreadsFor()
-  bool use_mmap = true;        // weights stay in the page cache, shared between processes
-  bool repack = true;          // a second copy of quantized weights in a faster layout
+  int threads = 0;       // 0: as many as the model's size is worth, see ThreadsFor()
+  bool use_mmap = true;  // weights stay in the page cache, shared between processes
+  bool repack = true;    // a second copy of quantized weights in a faster layout
   bool vocabulary_only = false;
 };
 

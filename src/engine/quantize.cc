@@ -55,7 +55,8 @@ void Quantize(const Path& source, const Path& target, std::string_view quantizat
     known = true;
   }
   if (!known) {
-    throw Error(fmt::format("unknown quantization '{}'", quantization), fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")));
+    throw Error(fmt::format("unknown quantization '{}'", quantization),
+                fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")));
   }
   parameters.nthread = threads;
   parameters.allow_requantize = false;
@@ -67,8 +68,9 @@ void Quantize(const Path& source, const Path& target, std::string_view quantizat
     std::error_code ignored;
     const Bytes free = FreeDiskSpace(target.has_parent_path() ? target.parent_path() : Path("."));
     std::filesystem::remove(part, ignored);
-    throw Error(fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, EngineErrors()),
-                fmt::format("an F16, BF16 or F32 file is needed, and room for the result ({} are free)", FormatBytes(free)));
+    throw Error(
+        fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, EngineErrors()),
+        fmt::format("an F16, BF16 or F32 file is needed, and room for the result ({} are free)", FormatBytes(free)));
   }
   std::filesystem::rename(part, target);
 }

@@ -55,7 +55,13 @@ Finish FinishOf(StopReason stop) {
 class RunWriter {
  public:
   RunWriter(Store& store, const Task& task, RowId run, Progress& progress, const Clock& clock, int64_t done)
-      : store_(store), task_(task), run_(run), progress_(progress), clock_(clock), done_(done), started_(clock.Seconds()) {}
+      : store_(store),
+        task_(task),
+        run_(run),
+        progress_(progress),
+        clock_(clock),
+        done_(done),
+        started_(clock.Seconds()) {}
 
   void Write(const PendingItem& pending, AnswerRow answer, const Response& response) {
     answer.run_id = run_;
@@ -64,7 +70,9 @@ class RunWriter {
     answer.prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size());
     answer.finish = response.finish;
     const Marking marking = MarkResponse(task_, *pending.item, response);
-    store_.AddAnswer(answer, {.scorer = ScorerId(FindScorer(task_.scorer)), .outcome = marking.outcome, .extracted = marking.extracted});
+    store_.AddAnswer(
+        answer,
+        {.scorer = ScorerId(FindScorer(task_.scorer)), .outcome = marking.outcome, .extracted = marking.extracted});
     ++done_;
     ++written_;
     tokens_ += answer.prompt_tokens + answer.generated_tokens;
@@ -87,8 +95,8 @@ class RunWriter {
   double started_;
 };
 
-void GenerateAnswers(LanguageModel& model, const std::vector<PendingItem>& pending, int max_tokens, const BatchOptions& batch,
-                     RunWriter& writer) {
+void GenerateAnswers(LanguageModel& model, const std::vector<PendingItem>& pending, int max_tokens,
+                     const BatchOptions& batch, RunWriter& writer) {
   std::vector<GenerateRequest> requests;
   for (const PendingItem& item : pending) requests.push_back({item.prompt.tokens, max_tokens});
   model.Generate(requests, batch, [&](size_t i, const Generation& generation) {
@@ -97,9 +105,9 @@ void GenerateAnswers(LanguageModel& model, const std::vector<PendingItem>& pendi
     answer.generated_tokens = static_cast<int64_t>(generation.tokens.size());
     answer.seconds = generation.seconds;
     if (generation.stop != StopReason::kPromptTooLong) {
-      answer.detail = Json{{"smallest_gap", generation.smallest_gap},
-                           {"context_full", generation.stop == StopReason::kContextFull}}
-                          .dump();
+      answer.detail =
+          Json{{"smallest_gap", generation.smallest_gap}, {"context_full", generation.stop == StopReason::kContextFull}}
+              .dump();
     }
     writer.Write(pending[i], answer, {.text = generation.text, .finish = FinishOf(generation.stop)});
   });
@@ -114,7 +122,8 @@ void ScoreAnswers(LanguageModel& model, const PromptRenderer& renderer, const st
     requests.push_back(std::move(request));
   }
   model.ScoreChoices(requests, batch, [&](size_t i, const ChoiceScores& scores) {
-    Response response{.finish = scores.too_long ? Finish::kTooLong : Finish::kChoice, .log_likelihood = scores.log_likelihood};
+    Response response{.finish = scores.too_long ? Finish::kTooLong : Finish::kChoice,
+                      .log_likelihood = scores.log_likelihood};
     for (const auto& choice : requests[i].choices) response.choice_tokens.push_back(static_cast<int>(choice.size()));
     AnswerRow answer;
     answer.seconds = scores.seconds;
@@ -142,7 +151,10 @@ void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
       response.choice_tokens = detail["choice_tokens"].get<std::vector<int>>();
     }
     const Marking marking = MarkResponse(task, *items.at(answer.item), response);
-    store.AddMark({.answer_id = answer.id, .scorer = ScorerId(scorer), .outcome = marking.outcome, .extracted = marking.extracted});
+    store.AddMark({.answer_id = answer.id,
+                   .scorer = ScorerId(scorer),
+                   .outcome = marking.outcome,
+                   .extracted = marking.extracted});
   }
 }
 

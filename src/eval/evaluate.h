@@ -55,7 +55,7 @@ int EffectiveContext(int asked, int trained);
 
 // Counts of a complete or partial run.
 struct RunScore {
-  int64_t items = 0;     // of the task
+  int64_t items = 0;  // of the task
   int64_t answered = 0;
   std::map<Outcome, int64_t> outcomes;
   std::vector<std::string> ids;  // of the answered items, in order

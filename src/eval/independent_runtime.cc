@@ -20,15 +20,17 @@ std::string LastLine(const std::string& output) {
   size_t end = output.find_last_not_of("\r\n ");
   if (end == std::string::npos) return "it printed nothing";
   const size_t begin = output.find_last_of('\n', end);
-  return Shorten(ForTerminal(output.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin))), 80);
+  return Shorten(ForTerminal(output.substr(begin == std::string::npos ? 0 : begin + 1,
+                                           end - (begin == std::string::npos ? 0 : begin))),
+                 80);
 }
 
 std::string LoadInLlamaServer(const Path& program, const Path& model, const Clock& clock) {
   const double begin = clock.Seconds();
   // Port 0 would be ideal, but the server prints no port then; the model is loaded before the port matters.
-  const SubprocessResult result =
-      RunSubprocess({program.string(), "-m", model.string(), "--host", "127.0.0.1", "--port", "18763", "-c", "256", "-np", "1"},
-                    {.timeout = 120s, .stop_when = "listening on"});
+  const SubprocessResult result = RunSubprocess(
+      {program.string(), "-m", model.string(), "--host", "127.0.0.1", "--port", "18763", "-c", "256", "-np", "1"},
+      {.timeout = 120s, .stop_when = "listening on"});
   if (result.stopped) return fmt::format("llama-server loaded it in {}", FormatDuration(clock.Seconds() - begin));
   return fmt::format("llama-server did not load it: {}", LastLine(result.output));
 }
@@ -38,12 +40,14 @@ std::string LoadInOllama(const Path& program, const Path& model, const Clock& cl
   const Path modelfile = std::filesystem::temp_directory_path() / (name + ".Modelfile");
   WriteFileAtomically(modelfile, fmt::format("FROM {}\n", std::filesystem::absolute(model).string()));
   const double begin = clock.Seconds();
-  SubprocessResult result = RunSubprocess({program.string(), "create", name, "-f", modelfile.string()}, {.timeout = 300s});
+  SubprocessResult result =
+      RunSubprocess({program.string(), "create", name, "-f", modelfile.string()}, {.timeout = 300s});
   std::string text;
   if (result.exit_code == 0) {
     result = RunSubprocess({program.string(), "run", name, "Hello"}, {.timeout = 300s});
-    text = result.exit_code == 0 ? fmt::format("Ollama loaded it and answered in {}", FormatDuration(clock.Seconds() - begin))
-                                 : fmt::format("Ollama did not run it: {}", LastLine(result.output));
+    text = result.exit_code == 0
+               ? fmt::format("Ollama loaded it and answered in {}", FormatDuration(clock.Seconds() - begin))
+               : fmt::format("Ollama did not run it: {}", LastLine(result.output));
     RunSubprocess({program.string(), "rm", name}, {.timeout = 60s});
   } else {
     text = fmt::format("Ollama did not take it: {}", LastLine(result.output));

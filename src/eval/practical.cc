@@ -31,7 +31,8 @@ std::vector<Token> OrdinaryTokens(const LanguageModel& model, int count) {
   return tokens;
 }
 
-void MeasureSpeed(LanguageModel& model, PracticalResult& result, int repetitions, Progress& progress, const Clock& clock) {
+void MeasureSpeed(LanguageModel& model, PracticalResult& result, int repetitions, Progress& progress,
+                  const Clock& clock) {
   const std::vector<Token> prompt = OrdinaryTokens(model, result.prompt_tokens);
   const auto sequence = model.StartSequence(result.context);
   double joules = 0;
@@ -85,7 +86,8 @@ void JudgeMemory(MemoryOverTurns& memory) {
 
 // A conversation that goes on and on: every turn appends a user message and generates an answer. When the context is
 // full it begins anew in the same context, as a chat program does after compaction.
-void MeasureConversation(LanguageModel& model, PracticalResult& result, const PracticalOptions& options, Progress& progress) {
+void MeasureConversation(LanguageModel& model, PracticalResult& result, const PracticalOptions& options,
+                         Progress& progress) {
   const auto style = model.info().chat_template.empty() ? PromptStyle::kRaw : PromptStyle::kChat;
   const PromptRenderer renderer(model, style);
   const auto sequence = model.StartSequence(result.context);
@@ -93,7 +95,8 @@ void MeasureConversation(LanguageModel& model, PracticalResult& result, const Pr
   for (int turn = 0; turn < options.turns; ++turn) {
     ThrowIfInterrupted();
     std::vector<Token> tokens =
-        renderer.Render({{"user", fmt::format("This is message {}. Please say what comes next, and why.", turn + 1)}}).tokens;
+        renderer.Render({{"user", fmt::format("This is message {}. Please say what comes next, and why.", turn + 1)}})
+            .tokens;
     if (static_cast<int>(tokens.size()) + options.tokens_per_turn > result.context) {
       tokens.resize(static_cast<size_t>(std::max(1, result.context - options.tokens_per_turn)));
     }
@@ -115,14 +118,17 @@ void MeasureConversation(LanguageModel& model, PracticalResult& result, const Pr
 
 Json ToJson(const Samples& samples) {
   const MedianEstimate estimate = samples.Estimate();
-  return {{"median", estimate.median}, {"interval", {estimate.interval.low, estimate.interval.high}}, {"values", samples.values}};
+  return {{"median", estimate.median},
+          {"interval", {estimate.interval.low, estimate.interval.high}},
+          {"values", samples.values}};
 }
 
 Samples SamplesFromJson(const Json& json) { return {json.at("values").get<std::vector<double>>()}; }
 
 }  // namespace
 
-PracticalResult MeasurePractical(const Path& path, const PracticalOptions& options, Progress& progress, const Clock& clock) {
+PracticalResult MeasurePractical(const Path& path, const PracticalOptions& options, Progress& progress,
+                                 const Clock& clock) {
   PracticalResult result;
   const LoadOptions load{.threads = options.threads, .use_mmap = options.use_mmap, .repack = options.repack};
   progress.Begin("practical test", options.repetitions + 2 + options.turns, 0);
@@ -144,7 +150,8 @@ PracticalResult MeasurePractical(const Path& path, const PracticalOptions& optio
   MeasureConversation(*model, result, options, progress);
   result.memory.peak = ReadProcessMemory().peak_resident;
   model.reset();
-  result.independent_runtime = options.independent_runtime ? LoadInIndependentRuntime(path) : "not run here: switched off";
+  result.independent_runtime =
+      options.independent_runtime ? LoadInIndependentRuntime(path) : "not run here: switched off";
   progress.End();
   return result;
 }
@@ -198,7 +205,8 @@ PracticalResult PracticalFromJson(const std::string& text) {
   return result;
 }
 
-std::string PracticalKey(const std::string& model_hash, const std::string& machine_fingerprint, const PracticalOptions& options) {
+std::string PracticalKey(const std::string& model_hash, const std::string& machine_fingerprint,
+                         const PracticalOptions& options) {
   return HashOfParts({"practical/1", model_hash, machine_fingerprint, EngineIdentity(),
                       fmt::format("{} {} {} {} {} {} {} {} {}", options.prompt_tokens, options.generate_tokens,
                                   options.repetitions, options.turns, options.tokens_per_turn, options.context,

@@ -25,8 +25,8 @@ Query& Query::Bind(double value) {
 }
 
 Query& Query::Bind(std::string_view value) {
-  LOCO_CHECK(sqlite3_bind_text(statement_, ++bind_index_, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT) ==
-             SQLITE_OK);
+  LOCO_CHECK(sqlite3_bind_text(statement_, ++bind_index_, value.data(), static_cast<int>(value.size()),
+                               SQLITE_TRANSIENT) == SQLITE_OK);
   return *this;
 }
 

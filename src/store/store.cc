@@ -24,8 +24,9 @@ constexpr int64_t kApplicationId = 0x4C4F434F;  // "LOCO": tells our files from 
 constexpr std::array<const char*, 1> kMigrations = {kSchemaSql};
 constexpr int64_t kVersion = kMigrations.size();
 
-constexpr std::array<const char*, 12> kAppendOnlyTables = {"model", "machine",     "task", "run",      "answer",  "mark",
-                                                           "fit",   "measurement", "evidence", "verdict", "decision", "decision_row"};
+constexpr std::array<const char*, 12> kAppendOnlyTables = {"model",    "machine", "task",     "run",
+                                                           "answer",   "mark",    "fit",      "measurement",
+                                                           "evidence", "verdict", "decision", "decision_row"};
 
 int64_t Pragma(Connection& connection, const char* name) {
   Query query(connection, fmt::format("PRAGMA {}", name).c_str());
@@ -39,11 +40,13 @@ bool HasTables(Connection& connection) {
 
 void CheckIdentity(Connection& connection) {
   if (HasTables(connection) && Pragma(connection, "application_id") != kApplicationId) {
-    throw Error(fmt::format("{}: a SQLite database, but not a LocoLLM store", connection.path()), "choose another file with --store");
+    throw Error(fmt::format("{}: a SQLite database, but not a LocoLLM store", connection.path()),
+                "choose another file with --store");
   }
   const int64_t version = Pragma(connection, "user_version");
   if (version > kVersion) {
-    throw Error(fmt::format("{}: the store has version {}, this program knows versions up to {}", connection.path(), version, kVersion),
+    throw Error(fmt::format("{}: the store has version {}, this program knows versions up to {}", connection.path(),
+                            version, kVersion),
                 "use the newer loco that wrote it, or choose another file with --store");
   }
 }
@@ -85,7 +88,8 @@ ModelRow ReadModel(Query& query) {
   return row;
 }
 
-constexpr const char* kRunColumns = "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at";
+constexpr const char* kRunColumns =
+    "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at";
 RunRow ReadRun(Query& query) {
   RunRow row;
   row.id = query.Integer();
@@ -109,8 +113,8 @@ Finish ParseFinish(const std::string& name) {
 }
 
 Outcome ParseOutcome(const std::string& name) {
-  for (const Outcome outcome : {Outcome::kRight, Outcome::kWrong, Outcome::kUnparsed, Outcome::kTruncated, Outcome::kEmpty,
-                                Outcome::kTooLong, Outcome::kError}) {
+  for (const Outcome outcome : {Outcome::kRight, Outcome::kWrong, Outcome::kUnparsed, Outcome::kTruncated,
+                                Outcome::kEmpty, Outcome::kTooLong, Outcome::kError}) {
     if (name == OutcomeName(outcome)) return outcome;
   }
   LOCO_CHECK(false);  // the table's CHECK allows no other value
@@ -213,20 +217,23 @@ Store Store::Open(const Path& path, const Clock& clock) {
 
 Store Store::OpenReadOnly(const Path& path, const Clock& clock) {
   if (!std::filesystem::exists(path)) {
-    throw Error(fmt::format("{}: there is no store yet", path.string()), "run 'loco eval' or 'loco select' first, or name a store with --store");
+    throw Error(fmt::format("{}: there is no store yet", path.string()),
+                "run 'loco eval' or 'loco select' first, or name a store with --store");
   }
   auto state = std::make_unique<State>(path, true, clock);
   CheckIdentity(state->connection);
-  if (Pragma(state->connection, "user_version") < kVersion) return Open(path, clock);  // an older store is brought up first
+  if (Pragma(state->connection, "user_version") < kVersion)
+    return Open(path, clock);  // an older store is brought up first
   return Store(std::move(state));
 }
 
 const Path& Store::path() const { return state_->path; }
 
 RowId Store::AddModel(const ModelRow& row) {
-  Query insert(state_->connection,
-               "INSERT OR IGNORE INTO model (hash, name, architecture, quantization, parameters, file_bytes, facts, base_hash, "
-               "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Query insert(
+      state_->connection,
+      "INSERT OR IGNORE INTO model (hash, name, architecture, quantization, parameters, file_bytes, facts, base_hash, "
+      "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.Bind(row.hash).Bind(row.name).Bind(row.architecture).Bind(row.quantization).Bind(row.parameters);
   insert.Bind(static_cast<int64_t>(row.file_bytes.value)).Bind(row.facts);
   if (row.base_hash.empty()) {
@@ -242,21 +249,26 @@ RowId Store::AddMachine(const MachineRow& row) {
   Query insert(state_->connection,
                "INSERT OR IGNORE INTO machine (fingerprint, processor, cores, memory_bytes, system, created_at) "
                "VALUES (?, ?, ?, ?, ?, ?)");
-  insert.Bind(row.fingerprint).Bind(row.processor).Bind(int64_t{row.cores}).Bind(static_cast<int64_t>(row.memory.value));
+  insert.Bind(row.fingerprint)
+      .Bind(row.processor)
+      .Bind(int64_t{row.cores})
+      .Bind(static_cast<int64_t>(row.memory.value));
   insert.Bind(row.system).Bind(state_->clock.Now()).Run();
   return state_->IdByKey("machine", "fingerprint", row.fingerprint);
 }
 
 RowId Store::AddTask(const TaskRow& row) {
-  Query insert(state_->connection, "INSERT OR IGNORE INTO task (hash, name, scorer, items, created_at) VALUES (?, ?, ?, ?, ?)");
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO task (hash, name, scorer, items, created_at) VALUES (?, ?, ?, ?, ?)");
   insert.Bind(row.hash).Bind(row.name).Bind(row.scorer).Bind(row.items).Bind(state_->clock.Now()).Run();
   return state_->IdByKey("task", "hash", row.hash);
 }
 
 RowId Store::AddRun(const RunRow& row) {
-  Query insert(state_->connection,
-               "INSERT OR IGNORE INTO run (key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Query insert(
+      state_->connection,
+      "INSERT OR IGNORE INTO run (key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.Bind(row.key).Bind(row.model_id).Bind(row.task_id).Bind(row.engine).Bind(row.template_hash).Bind(row.sampler);
   insert.Bind(row.settings).Bind(row.items).Bind(state_->clock.Now()).Run();
   return state_->IdByKey("run", "key", row.key);
@@ -264,7 +276,8 @@ RowId Store::AddRun(const RunRow& row) {
 
 RowId Store::AddMeasurement(const MeasurementRow& row) {
   Query insert(state_->connection,
-               "INSERT INTO measurement (key, model_id, machine_id, kind, engine, result, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)");
+               "INSERT INTO measurement (key, model_id, machine_id, kind, engine, result, created_at) VALUES (?, ?, ?, "
+               "?, ?, ?, ?)");
   insert.Bind(row.key).Bind(row.model_id).Bind(row.machine_id).Bind(row.kind).Bind(row.engine).Bind(row.result);
   insert.Bind(state_->clock.Now()).Run();
   return state_->connection.LastInsertedId();
@@ -277,15 +290,23 @@ RowId Store::AddFit(const FitRow& row) {
 }
 
 RowId Store::AddEvidence(const EvidenceRow& row) {
-  Query insert(state_->connection, "INSERT OR IGNORE INTO evidence (key, candidate, what, row, created_at) VALUES (?, ?, ?, ?, ?)");
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO evidence (key, candidate, what, row, created_at) VALUES (?, ?, ?, ?, ?)");
   insert.Bind(row.key).Bind(row.candidate).Bind(row.what).Bind(row.row).Bind(state_->clock.Now()).Run();
   return state_->IdByKey("evidence", "key", row.key);
 }
 
 RowId Store::AddVerdict(const VerdictRow& row) {
-  Query insert(state_->connection,
-               "INSERT OR IGNORE INTO verdict (key, candidate, rule, outcome, result, created_at) VALUES (?, ?, ?, ?, ?, ?)");
-  insert.Bind(row.key).Bind(row.candidate).Bind(row.rule).Bind(row.outcome).Bind(row.result).Bind(state_->clock.Now()).Run();
+  Query insert(
+      state_->connection,
+      "INSERT OR IGNORE INTO verdict (key, candidate, rule, outcome, result, created_at) VALUES (?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.key)
+      .Bind(row.candidate)
+      .Bind(row.rule)
+      .Bind(row.outcome)
+      .Bind(row.result)
+      .Bind(state_->clock.Now())
+      .Run();
   return state_->IdByKey("verdict", "key", row.key);
 }
 
@@ -306,7 +327,8 @@ RowId Store::AddDecision(const DecisionRow& row, const std::vector<RowRef>& rest
 bool Store::AddAnswer(const AnswerRow& answer, const MarkRow& mark) {
   Transaction transaction(state_->connection);
   Query insert(state_->connection,
-               "INSERT OR IGNORE INTO answer (run_id, item, prompt_hash, prompt_tokens, text, finish, generated_tokens, seconds, "
+               "INSERT OR IGNORE INTO answer (run_id, item, prompt_hash, prompt_tokens, text, finish, "
+               "generated_tokens, seconds, "
                "detail, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.Bind(answer.run_id).Bind(answer.item).Bind(answer.prompt_hash).Bind(answer.prompt_tokens).Bind(answer.text);
   insert.Bind(FinishName(answer.finish)).Bind(answer.generated_tokens).Bind(answer.seconds).Bind(answer.detail);
@@ -319,7 +341,8 @@ bool Store::AddAnswer(const AnswerRow& answer, const MarkRow& mark) {
 }
 
 void Store::AddMark(const MarkRow& mark) {
-  Query insert(state_->connection, "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted) VALUES (?, ?, ?, ?)");
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted) VALUES (?, ?, ?, ?)");
   insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted).Run();
 }
 
@@ -407,7 +430,8 @@ std::optional<EvidenceRow> Store::FindEvidence(RowId id) const {
 }
 
 std::optional<VerdictRow> Store::FindVerdict(RowId id) const {
-  Query query(state_->connection, "SELECT id, key, candidate, rule, outcome, result, created_at FROM verdict WHERE id = ?");
+  Query query(state_->connection,
+              "SELECT id, key, candidate, rule, outcome, result, created_at FROM verdict WHERE id = ?");
   if (!query.Bind(id).Next()) return std::nullopt;
   VerdictRow row;
   row.id = query.Integer();
@@ -441,7 +465,8 @@ std::vector<RunRow> Store::Runs() const {
 }
 
 std::vector<MeasurementRow> Store::MeasurementsByKey(const std::string& key) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM measurement WHERE key = ? ORDER BY id", kMeasurementColumns).c_str());
+  Query query(state_->connection,
+              fmt::format("SELECT {} FROM measurement WHERE key = ? ORDER BY id", kMeasurementColumns).c_str());
   query.Bind(key);
   std::vector<MeasurementRow> rows;
   while (query.Next()) rows.push_back(ReadMeasurement(query));
@@ -469,7 +494,8 @@ std::vector<RowRef> Store::RowsOfDecision(RowId decision_id) const {
 }
 
 std::vector<MarkRow> Store::MarksOfAnswer(RowId answer_id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM mark WHERE answer_id = ? ORDER BY id", kMarkColumns).c_str());
+  Query query(state_->connection,
+              fmt::format("SELECT {} FROM mark WHERE answer_id = ? ORDER BY id", kMarkColumns).c_str());
   query.Bind(answer_id);
   std::vector<MarkRow> rows;
   while (query.Next()) rows.push_back(ReadMark(query));
@@ -506,10 +532,11 @@ std::vector<MarkedAnswer> Store::Answers(RowId run_id, const std::string& scorer
 }
 
 std::vector<AnswerRow> Store::UnmarkedAnswers(RowId run_id, const std::string& scorer) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM answer WHERE run_id = ? AND NOT EXISTS "
-                                              "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item",
-                                              kAnswerColumns)
-                                      .c_str());
+  Query query(state_->connection,
+              fmt::format("SELECT {} FROM answer WHERE run_id = ? AND NOT EXISTS "
+                          "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item",
+                          kAnswerColumns)
+                  .c_str());
   query.Bind(run_id).Bind(scorer);
   std::vector<AnswerRow> rows;
   while (query.Next()) rows.push_back(ReadAnswer(query));
@@ -527,7 +554,8 @@ std::string Store::HashOfFile(const Path& file) {
     if (query.Next()) return query.Text();
   }
   const std::string hash = Sha256OfFile(file);
-  Query insert(state_->connection, "INSERT OR REPLACE INTO file_seen (path, bytes, modified_ns, hash) VALUES (?, ?, ?, ?)");
+  Query insert(state_->connection,
+               "INSERT OR REPLACE INTO file_seen (path, bytes, modified_ns, hash) VALUES (?, ?, ?, ?)");
   insert.Bind(path).Bind(int64_t{status.st_size}).Bind(modified_ns).Bind(hash).Run();
   return hash;
 }

@@ -67,7 +67,7 @@ class Store {
   std::optional<DecisionRow> FindDecision(RowId id) const;
 
   std::vector<ModelRow> Models() const;
-  std::vector<RunRow> Runs() const;  // oldest first
+  std::vector<RunRow> Runs() const;                                             // oldest first
   std::vector<MeasurementRow> MeasurementsByKey(const std::string& key) const;  // oldest first
   std::vector<DecisionRow> Decisions() const;
   std::vector<RowRef> RowsOfDecision(RowId decision_id) const;

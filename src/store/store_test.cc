@@ -12,7 +12,8 @@ namespace loco {
 namespace {
 
 Path TemporaryFolder(const char* name) {
-  const Path folder = std::filesystem::temp_directory_path() / ("loco_store_test_" + std::to_string(::getpid()) + "_" + name);
+  const Path folder =
+      std::filesystem::temp_directory_path() / ("loco_store_test_" + std::to_string(::getpid()) + "_" + name);
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;
@@ -143,7 +144,8 @@ TEST_CASE("a decision lists the rows it rests on") {
   const FakeClock clock;
   Store store = Store::Open(":memory:", clock);
   const RunRow run = AddExampleRun(store);
-  const RowId id = store.AddDecision({.key = "d", .policy = "p", .policy_hash = "h"}, {{"run", run.id}, {"run", run.id}});
+  const RowId id =
+      store.AddDecision({.key = "d", .policy = "p", .policy_hash = "h"}, {{"run", run.id}, {"run", run.id}});
   CHECK(store.RowsOfDecision(id) == std::vector<RowRef>{{"run", run.id}});
   CHECK(store.FindDecision(id)->policy == "p");
 }

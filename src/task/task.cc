@@ -49,7 +49,8 @@ std::string ForEachPiece(const std::string& pattern, TextPiece&& text, Field&& f
 
 Placeholders PlaceholdersOf(const std::string& pattern) {
   Placeholders found;
-  found.mistake = ForEachPiece(pattern, [](const std::string&) {}, [&](const std::string& name) { found.names.push_back(name); });
+  found.mistake = ForEachPiece(
+      pattern, [](const std::string&) {}, [&](const std::string& name) { found.names.push_back(name); });
   return found;
 }
 
@@ -67,7 +68,8 @@ class ItemReader {
     try {
       value = Json::parse(line);
     } catch (const Json::parse_error& problem) {
-      // "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error …": the reason is the last part.
+      // "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error …": the reason is the last
+      // part.
       const std::string text = problem.what();
       const size_t reason = text.find(": ");
       Wrong(problem.byte, reason == std::string::npos ? text : text.substr(reason + 2));
@@ -89,7 +91,8 @@ class ItemReader {
       item.answer = FieldText(value["answer"]);
     }
     for (const std::string& name : needed_fields) {
-      if (!item.fields.contains(name)) return Wrong(1, fmt::format("the field '{}' is missing: the prompt of the task needs it", name));
+      if (!item.fields.contains(name))
+        return Wrong(1, fmt::format("the field '{}' is missing: the prompt of the task needs it", name));
     }
     items.push_back(std::move(item));
   }
@@ -136,7 +139,8 @@ void ReadScore(TomlSection section, Task& task) {
   task.score.normalize = section.Texts("normalize");
   static const std::set<std::string> kSteps = {"trim", "lower", "spaces", "punctuation", "json"};
   for (const std::string& step : task.score.normalize) {
-    if (!kSteps.contains(step)) section.Wrong("normalize", fmt::format("unknown step '{}'; one of {}", step, fmt::join(kSteps, ", ")));
+    if (!kSteps.contains(step))
+      section.Wrong("normalize", fmt::format("unknown step '{}'; one of {}", step, fmt::join(kSteps, ", ")));
   }
   task.score.extract = section.Text("extract", "");
   if (const RE2 pattern(task.score.extract, RE2::Quiet); !pattern.ok()) {
@@ -177,8 +181,9 @@ void ReadItems(const Path& path, const std::string& content, Task& task) {
 
 std::string Fill(const std::string& pattern, const Item& item) {
   std::string out;
-  ForEachPiece(pattern, [&](const std::string& text) { out += text; },
-               [&](const std::string& name) { out += item.fields.at(name); });
+  ForEachPiece(
+      pattern, [&](const std::string& text) { out += text; },
+      [&](const std::string& name) { out += item.fields.at(name); });
   return out;
 }
 

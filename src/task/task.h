@@ -21,16 +21,16 @@ struct Item {
   std::string answer;                         // expected text; for multiple choice the right choice's text
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
-  std::string category;                       // may be empty
-  std::string difficulty;                     // may be empty
+  std::string category;    // may be empty
+  std::string difficulty;  // may be empty
 };
 
 // How a scorer reads an answer; each scorer uses the settings that concern it.
 struct ScoreSettings {
   std::vector<std::string> normalize;  // exact: any of trim, lower, spaces, punctuation, json
-  std::string extract;                 // exact, numeric: RE2 pattern, the last match counts; its first group if it has one
-  double tolerance = 0;                // numeric: largest absolute difference that is right
-  std::string length = "none";         // choice: divide the log-likelihood by "none", "tokens" or "bytes"
+  std::string extract;          // exact, numeric: RE2 pattern, the last match counts; its first group if it has one
+  double tolerance = 0;         // numeric: largest absolute difference that is right
+  std::string length = "none";  // choice: divide the log-likelihood by "none", "tokens" or "bytes"
 };
 
 struct Task {
@@ -45,7 +45,7 @@ struct Task {
   std::string scorer;  // "exact", "numeric", "choice"
   ScoreSettings score;
   std::vector<Item> items;
-  std::string hash;    // SHA-256 over the definition and the items as written
+  std::string hash;  // SHA-256 over the definition and the items as written
   Path path;
 };
 

@@ -62,8 +62,11 @@ TEST_CASE("a task asks its items with the fields filled in") {
 
 TEST_CASE("every bad line of the items is named with its place") {
   const TaskFolder folder;
-  const std::string mistakes = folder.MistakeOf(
-      kToml, "{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"2\",\"question\" \"q\"}\n[1]\n{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"3\",\"answer\":\"a\"}\n{\"question\":\"q\"}\n");
+  const std::string mistakes =
+      folder.MistakeOf(kToml,
+                       "{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"2\",\"question\" "
+                       "\"q\"}\n[1]\n{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"3\",\"answer\":"
+                       "\"a\"}\n{\"question\":\"q\"}\n");
   CHECK(mistakes.find("t.jsonl:2:24: syntax error") != std::string::npos);
   CHECK(mistakes.find("t.jsonl:3:1: a line must be a JSON object") != std::string::npos);
   CHECK(mistakes.find("t.jsonl:4:1: the id '1' is used twice") != std::string::npos);
@@ -77,8 +80,10 @@ TEST_CASE("mistakes of the definition are named with line, column and suggestion
   const std::string item = "{\"question\":\"q\",\"answer\":\"a\"}";
   CHECK(folder.MistakeOf(kToml + "[score]\nscorer='exakt'\n", item).find("did you mean 'exact'?") != std::string::npos);
   CHECK(folder.MistakeOf(kToml + "[score]\nextract='('\n", item).find("not an RE2 pattern") != std::string::npos);
-  CHECK(folder.MistakeOf(kToml + "[score]\nnormalise=['x']\n", item).find("did you mean 'normalize'?") != std::string::npos);
-  CHECK(folder.MistakeOf("name='t'\nitems='t.jsonl'\n[prompt]\nuser='{question'\n", item).find("never closed") != std::string::npos);
+  CHECK(folder.MistakeOf(kToml + "[score]\nnormalise=['x']\n", item).find("did you mean 'normalize'?") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf("name='t'\nitems='t.jsonl'\n[prompt]\nuser='{question'\n", item).find("never closed") !=
+        std::string::npos);
 }
 
 TEST_CASE("multiple choice needs choices and the number of the right one") {
@@ -86,9 +91,12 @@ TEST_CASE("multiple choice needs choices and the number of the right one") {
   const std::string toml = kToml + "[score]\nscorer='choice'\n";
   const Task task = folder.Load(toml, "{\"question\":\"q\",\"choices\":[\"a\",\"b\"],\"answer\":1}\n");
   CHECK(task.items[0].answer == "b");
-  CHECK(folder.MistakeOf(toml, "{\"question\":\"q\",\"choices\":[\"a\",\"b\"],\"answer\":2}").find("0 to 1") != std::string::npos);
-  CHECK(folder.MistakeOf(toml, "{\"question\":\"q\",\"choices\":[\"a\"],\"answer\":0}").find("at least two") != std::string::npos);
-  const Marking marking = MarkResponse(task, task.items[0], {.finish = Finish::kChoice, .log_likelihood = {-3, -2}, .choice_tokens = {1, 1}});
+  CHECK(folder.MistakeOf(toml, "{\"question\":\"q\",\"choices\":[\"a\",\"b\"],\"answer\":2}").find("0 to 1") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf(toml, "{\"question\":\"q\",\"choices\":[\"a\"],\"answer\":0}").find("at least two") !=
+        std::string::npos);
+  const Marking marking = MarkResponse(
+      task, task.items[0], {.finish = Finish::kChoice, .log_likelihood = {-3, -2}, .choice_tokens = {1, 1}});
   CHECK(marking.outcome == Outcome::kRight);
   CHECK(marking.extracted == "b");
 }
@@ -114,12 +122,15 @@ TEST_CASE("cut, empty, too long and failed answers are never right") {
 }
 
 TEST_CASE("exact match normalises both sides") {
-  CHECK(Mark("exact", {.normalize = {"trim", "lower", "spaces"}}, "New  York", " new york\n").outcome == Outcome::kRight);
+  CHECK(Mark("exact", {.normalize = {"trim", "lower", "spaces"}}, "New  York", " new york\n").outcome ==
+        Outcome::kRight);
   CHECK(Mark("exact", {}, "New York", "new york").outcome == Outcome::kWrong);
   CHECK(Mark("exact", {.normalize = {"lower"}}, "ÄÖ", "äö").outcome == Outcome::kRight);
-  CHECK(Mark("exact", {.normalize = {"json"}}, R"({"a":1,"b":[2]})", R"( {"b": [2], "a": 1} )").outcome == Outcome::kRight);
+  CHECK(Mark("exact", {.normalize = {"json"}}, R"({"a":1,"b":[2]})", R"( {"b": [2], "a": 1} )").outcome ==
+        Outcome::kRight);
   CHECK(Mark("exact", {.normalize = {"json"}}, R"({"a":1})", R"({"a":1)").outcome == Outcome::kUnparsed);
-  CHECK(Mark("exact", {.extract = "answer is (\\w+)"}, "b", "the answer is a. No: the answer is b.").outcome == Outcome::kRight);
+  CHECK(Mark("exact", {.extract = "answer is (\\w+)"}, "b", "the answer is a. No: the answer is b.").outcome ==
+        Outcome::kRight);
   CHECK(Mark("exact", {.extract = "answer is (\\w+)"}, "b", "b").outcome == Outcome::kUnparsed);
 }
 

@@ -41,7 +41,8 @@ class ChatTemplate {
   // Throws Error with the template's own message when it refuses the conversation (wrong order of roles, say).
   std::string Render(const std::vector<Message>& messages, const RenderOptions& options) const;
 
-  // The template renders a system message. Where it does not, Render() puts the text in front of the first user message.
+  // The template renders a system message. Where it does not, Render() puts the text in front of the first user
+  // message.
   bool supports_system() const;
   bool supports_tools() const;
   const std::string& source() const;

@@ -20,7 +20,8 @@ Prompt PromptRenderer::Render(const std::vector<Message>& messages) const {
   const std::string& bos = model_.info().bos_text;
   const bool template_wrote_bos = template_ && !bos.empty() && prompt.text.starts_with(bos);
   prompt.tokens = model_.Tokenize(prompt.text, {.add_special = !template_wrote_bos, .parse_special = true});
-  prompt.hash = Sha256Hex(std::string_view(reinterpret_cast<const char*>(prompt.tokens.data()), prompt.tokens.size() * sizeof(Token)));
+  prompt.hash = Sha256Hex(
+      std::string_view(reinterpret_cast<const char*>(prompt.tokens.data()), prompt.tokens.size() * sizeof(Token)));
   return prompt;
 }
 

@@ -26,7 +26,8 @@ TEST_CASE("a ChatML template renders roles, contents and the start of the answer
 
 TEST_CASE("a system message that the template would drop goes in front of the first user message") {
   const ChatTemplate chat(
-      "{% for m in messages %}{% if m.role == 'user' %}U:{{ m.content }};{% elif m.role == 'assistant' %}A:{{ m.content }};"
+      "{% for m in messages %}{% if m.role == 'user' %}U:{{ m.content }};{% elif m.role == 'assistant' %}A:{{ "
+      "m.content }};"
       "{% endif %}{% endfor %}",
       "", "");
   CHECK_FALSE(chat.supports_system());
@@ -41,9 +42,11 @@ TEST_CASE("a template sees the fixed date") {
 TEST_CASE("no template, a broken template and a refusing template are Errors with a cure") {
   CHECK_THROWS_WITH_AS(ChatTemplate("", "", ""), doctest::Contains("no chat template"), Error);
   CHECK_THROWS_WITH_AS(ChatTemplate("{% for %}", "", ""), doctest::Contains("cannot be read"), Error);
-  const ChatTemplate refusing("{% if messages|length > 1 %}{{ raise_exception('one message only') }}{% endif %}ok", "", "");
+  const ChatTemplate refusing("{% if messages|length > 1 %}{{ raise_exception('one message only') }}{% endif %}ok", "",
+                              "");
   CHECK(refusing.Render({{"user", "a"}}, {}) == "ok");
-  CHECK_THROWS_WITH_AS(refusing.Render({{"user", "a"}, {"user", "b"}}, {}), doctest::Contains("one message only"), Error);
+  CHECK_THROWS_WITH_AS(refusing.Render({{"user", "a"}, {"user", "b"}}, {}), doctest::Contains("one message only"),
+                       Error);
 }
 
 TEST_CASE("the beginning-of-sequence token never comes twice") {

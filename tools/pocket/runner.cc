@@ -42,16 +42,15 @@ std::string Unescape(const std::string& text) {
 
 std::vector<llama_token> Tokenize(const llama_vocab* vocab, const std::string& text) {
   std::vector<llama_token> ids(text.size() + 8);
-  int n = llama_tokenize(vocab, text.data(), static_cast<int>(text.size()), ids.data(),
-                         static_cast<int>(ids.size()), /*add_special=*/false, /*parse_special=*/true);
+  int n = llama_tokenize(vocab, text.data(), static_cast<int>(text.size()), ids.data(), static_cast<int>(ids.size()),
+                         /*add_special=*/false, /*parse_special=*/true);
   if (n < 0) Fail("tokenization failed");
   ids.resize(n);
   return ids;
 }
 
 // Decodes `ids` at positions past, past + 1, …; those from index `wanted` on get logits.
-void Decode(llama_context* context, llama_batch& batch, const std::vector<llama_token>& ids, int past,
-            int wanted) {
+void Decode(llama_context* context, llama_batch& batch, const std::vector<llama_token>& ids, int past, int wanted) {
   batch.n_tokens = static_cast<int>(ids.size());
   for (int i = 0; i < batch.n_tokens; i++) {
     batch.token[i] = ids[i];
@@ -78,9 +77,11 @@ void Print(const std::vector<llama_token>& ids) {
 
 int main(int argc, char** argv) {
   if (argc < 2) Fail("usage: runner MODEL [ADAPTER]");
-  llama_log_set([](ggml_log_level level, const char* text, void*) {
-    if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
-  }, nullptr);
+  llama_log_set(
+      [](ggml_log_level level, const char* text, void*) {
+        if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
+      },
+      nullptr);
   llama_backend_init();
   llama_model_params load = llama_model_default_params();
   // No repacked weights: the same kernels on every machine. (The AMX ones crashed on quantized
