@@ -45,7 +45,7 @@ RuleVerdict Unmeasured(std::string rule, std::string limit, bool keep, std::stri
           .miss = 1};
 }
 
-const char* kBench = "it is measured: loco bench";
+constexpr const char* kBench = "it is measured: loco bench";
 
 void AddPracticalBars(const Bars& bars, const CandidateSummary& c, std::vector<RuleVerdict>& verdicts) {
   const Practical none;
