@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 
 namespace loco {
 namespace {
@@ -126,6 +129,15 @@ FileLock::~FileLock() {
 bool FileLock::TryAgain() {
   if (!held_) held_ = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
   return held_;
+}
+
+void FileLock::Wait(const std::function<void()>& waiting) {
+  while (!held_) {
+    waiting();
+    ThrowIfInterrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    TryAgain();
+  }
 }
 
 Bytes FreeDiskSpace(const Path& folder) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,8 @@ class FileLock {
   bool held() const { return held_; }
   // Tries again; true when we hold it now.
   bool TryAgain();
+  // Returns when we hold it; calls `waiting` before every wait of a fraction of a second. Throws Interrupted on Ctrl-C.
+  void Wait(const std::function<void()>& waiting);
 
  private:
   int descriptor_ = -1;

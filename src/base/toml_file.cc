@@ -1,272 +1,301 @@
 #include "base/toml_file.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <set>
-#include <tuple>
+#include <cmath>
+#include <deque>
 
 #include "base/error.h"
-#include "base/suggest.h"
+#include "base/hostile_text.h"
 
 namespace loco {
-namespace {
 
-struct Mistake {
-  int line;
-  int column;
-  std::string message;
-};
-
-}  // namespace
-
-struct TomlSection::Node {
+struct TomlTable::Node {
+  TomlFile::State* file;
   const toml::table* table;  // null: the table is absent
-  std::string name;          // "prompt", "candidate[2]"; empty for the root
-  int line;
-  int column;
-  std::set<std::string> known;
+  std::string name;          // "[prompt]", "[[candidate]]"; empty for the root
+  toml::source_position place;
+  std::vector<std::string> known;
+
+  // The value of a key, which is known from now on; null when it is absent.
+  const toml::node* Ask(std::string_view key) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
+    return table == nullptr ? nullptr : table->get(key);
+  }
+  void Complain(const toml::source_position& where, std::string message) const;
+  void ComplainOfKind(const toml::node& value, std::string_view key, std::string_view wanted) const;
+  std::string In() const { return name.empty() ? "" : " in " + name; }
 };
 
 struct TomlFile::State {
   Path path;
-  std::string content;
+  std::vector<Diagnostic>* mistakes;
+  size_t first_mistake;  // of this file
+  bool is_toml = true;
   toml::table table;
-  std::vector<Mistake> mistakes;
-  std::vector<std::shared_ptr<TomlSection::Node>> sections;
+  std::deque<TomlTable::Node> nodes;  // a deque: handles point into it
+
+  TomlTable::Node* Add(const toml::table* found, std::string name, const toml::source_position& place) {
+    nodes.push_back({this, found, std::move(name), place, {}});
+    return &nodes.back();
+  }
 };
 
-TomlFile::TomlFile(const Path& path) : TomlFile(path, ReadFile(path)) {}
+namespace {
 
-TomlFile::TomlFile(const Path& path, std::string content) : state_(std::make_unique<State>()) {
-  state_->path = path;
-  state_->content = std::move(content);
-  try {
-    state_->table = toml::parse(state_->content, path.string());
-  } catch (const toml::parse_error& problem) {
-    const auto& where = problem.source().begin;
-    throw Error(
-        fmt::format("{}:{}:{}: {}", path.string(), where.line, where.column, std::string(problem.description())),
-        "correct the TOML at this place");
+std::string_view KindOf(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::none:
+      return "nothing";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a text";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time:
+      return "a date or time (put it in quotes)";
   }
+  return "something else";
 }
 
-TomlFile::~TomlFile() = default;
-
-TomlSection TomlFile::root() {
-  auto node = std::make_shared<TomlSection::Node>(TomlSection::Node{&state_->table, "", 1, 1, {}});
-  state_->sections.push_back(node);
-  return TomlSection(this, node);
+// "between 1 and 9", or "at least 1" when there is no upper end.
+template <typename Number, typename Range>
+std::string InWords(const Range& range) {
+  if (range.most >= std::numeric_limits<Number>::max()) return fmt::format("at least {}", range.least);
+  return fmt::format("between {} and {}", range.least, range.most);
 }
 
-const Path& TomlFile::path() const { return state_->path; }
-const std::string& TomlFile::content() const { return state_->content; }
+}  // namespace
 
-void TomlFile::Finish() {
-  for (const auto& section : state_->sections) {
-    if (section->table == nullptr) continue;
-    for (const auto& [key, value] : *section->table) {
-      const std::string name(key.str());
-      if (section->known.contains(name)) continue;
-      const std::vector<std::string> candidates(section->known.begin(), section->known.end());
-      const auto nearest = Nearest(name, candidates);
-      const std::string place = section->name.empty() ? "" : fmt::format(" in [{}]", section->name);
-      const auto& where = key.source().begin;
-      state_->mistakes.push_back(
-          {static_cast<int>(where.line), static_cast<int>(where.column),
-           nearest ? fmt::format("unknown key '{}'{}; did you mean '{}'?", name, place, *nearest)
-                   : fmt::format("unknown key '{}'{}; known are {}", name, place, fmt::join(candidates, ", "))});
-    }
-  }
-  if (state_->mistakes.empty()) return;
-  std::stable_sort(state_->mistakes.begin(), state_->mistakes.end(), [](const Mistake& a, const Mistake& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
-  std::string all;
-  for (const Mistake& mistake : state_->mistakes) {
-    all += fmt::format("{}{}:{}:{}: {}", all.empty() ? "" : "\n", state_->path.string(), mistake.line, mistake.column,
-                       mistake.message);
-  }
-  throw Error(all, state_->mistakes.size() == 1 ? "correct this line" : "correct these lines");
+void TomlTable::Node::Complain(const toml::source_position& where, std::string message) const {
+  file->mistakes->push_back({file->path, where.line, where.column, std::move(message)});
 }
 
-bool TomlSection::Has(std::string_view key) const { return node_->table != nullptr && node_->table->contains(key); }
-
-void TomlSection::Wrong(std::string_view key, const std::string& message) {
-  int line = node_->line;
-  int column = node_->column;
-  if (Has(key)) {
-    const auto& where = node_->table->get(key)->source().begin;
-    line = static_cast<int>(where.line);
-    column = static_cast<int>(where.column);
-  }
-  file_->state_->mistakes.push_back({line, column, message});
+void TomlTable::Node::ComplainOfKind(const toml::node& value, std::string_view key, std::string_view wanted) const {
+  Complain(value.source().begin, fmt::format("'{}' must be {}, not {}", key, wanted, KindOf(value)));
 }
 
-int TomlSection::line() const { return node_->line; }
+bool TomlTable::present() const { return node_->table != nullptr; }
+bool TomlTable::Has(std::string_view key) const { return present() && node_->table->contains(key); }
+size_t TomlTable::line() const { return node_->place.line; }
+size_t TomlTable::column() const { return node_->place.column; }
 
-std::optional<std::string> TomlSection::OptionalText(std::string_view key) {
-  node_->known.emplace(key);
-  if (!Has(key)) return std::nullopt;
-  if (const auto value = node_->table->get(key)->value_exact<std::string>()) return *value;
-  Wrong(key, fmt::format("'{}' must be a text in quotes", key));
+void TomlTable::Wrong(std::string_view key, std::string message) {
+  node_->Complain(Has(key) ? node_->table->get(key)->source().begin : node_->place, std::move(message));
+}
+
+std::optional<std::string> TomlTable::Text(std::string_view key) {
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* text = value->as_string()) return text->get();
+  node_->ComplainOfKind(*value, key, "a text in quotes");
   return std::nullopt;
 }
 
-std::string TomlSection::Text(std::string_view key, std::string fallback) {
-  return OptionalText(key).value_or(std::move(fallback));
+bool TomlTable::IsText(std::string_view key, std::string_view word) {
+  const toml::node* value = node_->Ask(key);
+  return value != nullptr && value->is_string() && value->as_string()->get() == word;
 }
 
-std::string TomlSection::RequiredText(std::string_view key) {
-  const bool present = Has(key);
-  const std::string text = Text(key, "");
-  if (!present)
-    Wrong(key, fmt::format("'{}' is missing{}", key, node_->name.empty() ? "" : fmt::format(" in [{}]", node_->name)));
-  return text;
+std::string TomlTable::RequiredText(std::string_view key) {
+  std::optional<std::string> text = Text(key);
+  if (!Has(key)) Wrong(key, fmt::format("'{}' is missing{}", key, node_->In()));
+  return std::move(text).value_or("");
 }
 
-std::string TomlSection::Choice(std::string_view key, std::string fallback, const std::vector<std::string>& allowed) {
-  const std::string value = Text(key, std::move(fallback));
-  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-    const auto nearest = Nearest(value, allowed);
-    Wrong(key, nearest ? fmt::format("unknown {} '{}'; did you mean '{}'?", key, value, *nearest)
-                       : fmt::format("unknown {} '{}'; one of {}", key, value, fmt::join(allowed, ", ")));
-  }
-  return value;
-}
-
-int64_t TomlSection::Integer(std::string_view key, int64_t fallback, IntegerRange range) {
-  node_->known.emplace(key);
-  if (!Has(key)) return fallback;
-  const auto value = node_->table->get(key)->value_exact<int64_t>();
-  if (!value) {
-    Wrong(key, fmt::format("'{}' must be a whole number", key));
-    return fallback;
-  }
-  if (*value < range.least || *value > range.most) {
-    Wrong(key, range.most == std::numeric_limits<int64_t>::max()
-                   ? fmt::format("'{}' must be at least {}", key, range.least)
-                   : fmt::format("'{}' must be between {} and {}", key, range.least, range.most));
-    return fallback;
-  }
-  return *value;
-}
-
-std::optional<double> TomlSection::OptionalNumber(std::string_view key, NumberRange range) {
-  node_->known.emplace(key);
-  if (!Has(key)) return std::nullopt;
-  const auto value = node_->table->get(key)->value<double>();
-  if (!value || !node_->table->get(key)->is_number()) {
-    Wrong(key, fmt::format("'{}' must be a number", key));
+std::optional<int64_t> TomlTable::Integer(std::string_view key, IntegerRange range) {
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return std::nullopt;
+  const auto* integer = value->as_integer();
+  if (integer == nullptr) {
+    node_->ComplainOfKind(*value, key, "a whole number");
     return std::nullopt;
   }
-  if (!(*value >= range.least && *value <= range.most)) {
-    Wrong(key, fmt::format("'{}' must be between {} and {}", key, range.least, range.most));
+  if (range.least <= integer->get() && integer->get() <= range.most) return integer->get();
+  Wrong(key, fmt::format("'{}' is {}, but must be {}", key, integer->get(), InWords<int64_t>(range)));
+  return std::nullopt;
+}
+
+std::optional<uint64_t> TomlTable::Count(std::string_view key) {
+  const auto integer = Integer(key, {.least = 0});
+  return integer ? std::optional<uint64_t>(static_cast<uint64_t>(*integer)) : std::nullopt;
+}
+
+std::optional<double> TomlTable::Number(std::string_view key, NumberRange range) {
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return std::nullopt;
+  const auto* integer = value->as_integer();
+  const auto* floating = value->as_floating_point();
+  if (integer == nullptr && floating == nullptr) {
+    node_->ComplainOfKind(*value, key, "a number");
     return std::nullopt;
   }
-  return *value;
+  const double number = integer != nullptr ? static_cast<double>(integer->get()) : floating->get();
+  if (!std::isfinite(number)) {
+    Wrong(key, fmt::format("'{}' must be a finite number", key));
+    return std::nullopt;
+  }
+  if (range.least <= number && number <= range.most) return number;
+  Wrong(key, fmt::format("'{}' is {}, but must be {}", key, number, InWords<double>(range)));
+  return std::nullopt;
 }
 
-double TomlSection::Number(std::string_view key, double fallback, NumberRange range) {
-  return OptionalNumber(key, range).value_or(fallback);
+std::optional<bool> TomlTable::Flag(std::string_view key) {
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* flag = value->as_boolean()) return flag->get();
+  node_->ComplainOfKind(*value, key, "true or false");
+  return std::nullopt;
 }
 
-bool TomlSection::Flag(std::string_view key, bool fallback) {
-  node_->known.emplace(key);
-  if (!Has(key)) return fallback;
-  if (const auto value = node_->table->get(key)->value_exact<bool>()) return *value;
-  Wrong(key, fmt::format("'{}' must be true or false", key));
-  return fallback;
+std::optional<Bytes> TomlTable::Size(std::string_view key) {
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* integer = value->as_integer(); integer != nullptr && integer->get() >= 0)
+    return Bytes{static_cast<uint64_t>(integer->get())};
+  const auto* text = value->as_string();
+  if (text == nullptr) {
+    Wrong(key, fmt::format("'{}' must be a size such as \"8GB\"", key));
+    return std::nullopt;
+  }
+  try {
+    return ParseBytes(text->get());
+  } catch (const Error& problem) {  // one mistake among others here, with the place that ParseBytes cannot know
+    Wrong(key, fmt::format("'{}': {} ({})", key, problem.what(), problem.hint()));
+    return std::nullopt;
+  }
 }
 
-std::vector<std::string> TomlSection::Texts(std::string_view key) {
-  node_->known.emplace(key);
+std::vector<std::string> TomlTable::Texts(std::string_view key) {
   std::vector<std::string> texts;
-  if (!Has(key)) return texts;
-  const toml::array* array = node_->table->get(key)->as_array();
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return texts;
+  const toml::array* array = value->as_array();
   if (array == nullptr) {
-    Wrong(key, fmt::format("'{}' must be a list of texts: [\"…\", \"…\"]", key));
+    node_->ComplainOfKind(*value, key, "a list of texts: [\"…\", \"…\"]");
     return texts;
   }
-  for (const auto& element : *array) {
-    if (const auto value = element.value_exact<std::string>()) {
-      texts.push_back(*value);
+  for (const toml::node& element : *array) {
+    if (const auto* text = element.as_string()) {
+      texts.push_back(text->get());
     } else {
-      const auto& where = element.source().begin;
-      file_->state_->mistakes.push_back({static_cast<int>(where.line), static_cast<int>(where.column),
-                                         fmt::format("'{}' must hold texts in quotes only", key)});
+      node_->ComplainOfKind(element, key, "a list of texts in quotes");
     }
   }
   return texts;
 }
 
-Bytes TomlSection::Size(std::string_view key, Bytes fallback) {
-  node_->known.emplace(key);
-  if (!Has(key)) return fallback;
-  const auto* value = node_->table->get(key);
-  if (const auto number = value->value_exact<int64_t>(); number && *number >= 0)
-    return Bytes{static_cast<uint64_t>(*number)};
-  if (const auto text = value->value_exact<std::string>()) {
-    try {
-      return ParseBytes(*text);
-    } catch (const Error& problem) {
-      Wrong(key, fmt::format("{} ({})", problem.what(), problem.hint()));
-      return fallback;
+std::optional<size_t> TomlTable::OneOf(std::string_view key, const std::vector<std::string>& names) {
+  const auto word = Text(key);
+  if (!word) return std::nullopt;
+  const auto found = std::find(names.begin(), names.end(), *word);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  Wrong(key, fmt::format("unknown {} {}; {}", key, QuotedWord(*word), SuggestWord(*word, names)));
+  return std::nullopt;
+}
+
+std::vector<size_t> TomlTable::EachOneOf(std::string_view key, const std::vector<std::string>& names) {
+  std::vector<size_t> indices;
+  const std::vector<std::string> words = Texts(key);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const auto found = std::find(names.begin(), names.end(), words[i]);
+    if (found != names.end()) {
+      indices.push_back(static_cast<size_t>(found - names.begin()));
+    } else {
+      Wrong(key, fmt::format("unknown word {} in '{}'; {}", QuotedWord(words[i]), key, SuggestWord(words[i], names)));
     }
   }
-  Wrong(key, fmt::format("'{}' must be a size such as \"8GB\"", key));
-  return fallback;
+  return indices;
 }
 
-TomlSection TomlSection::Section(std::string_view key) {
-  node_->known.emplace(key);
-  const std::string name = node_->name.empty() ? std::string(key) : fmt::format("{}.{}", node_->name, key);
-  auto node = std::make_shared<Node>(Node{nullptr, name, node_->line, node_->column, {}});
-  if (Has(key)) {
-    const toml::node* value = node_->table->get(key);
-    node->table = value->as_table();
-    node->line = static_cast<int>(value->source().begin.line);
-    node->column = static_cast<int>(value->source().begin.column);
-    if (node->table == nullptr) Wrong(key, fmt::format("'{}' must be a table: [{}]", key, name));
-  }
-  file_->state_->sections.push_back(node);
-  return TomlSection(file_, node);
+TomlTable TomlTable::Table(std::string_view key) {
+  const toml::node* value = node_->Ask(key);
+  // "[score.normalize]" inside "[score]"; the tables of an array are not numbered, their lines say which is meant.
+  const bool nested = node_->name.starts_with('[') && !node_->name.starts_with("[[");
+  std::string name =
+      nested ? fmt::format("{}.{}]", node_->name.substr(0, node_->name.size() - 1), key) : fmt::format("[{}]", key);
+  if (value == nullptr) return TomlTable(node_->file->Add(nullptr, std::move(name), node_->place));
+  if (!value->is_table()) node_->ComplainOfKind(*value, key, fmt::format("a table: {}", name));
+  return TomlTable(node_->file->Add(value->as_table(), std::move(name), value->source().begin));
 }
 
-std::vector<TomlSection> TomlSection::Sections(std::string_view key) {
-  node_->known.emplace(key);
-  std::vector<TomlSection> sections;
-  if (!Has(key)) return sections;
-  const toml::array* array = node_->table->get(key)->as_array();
-  if (array == nullptr || (!array->empty() && !array->is_homogeneous(toml::node_type::table))) {
-    Wrong(key, fmt::format("'{}' must be a list of tables: [[{}]]", key, key));
-    return sections;
+std::vector<TomlTable> TomlTable::Tables(std::string_view key) {
+  std::vector<TomlTable> tables;
+  const toml::node* value = node_->Ask(key);
+  if (value == nullptr) return tables;
+  const toml::array* array = value->as_array();
+  if (array == nullptr) {
+    node_->ComplainOfKind(*value, key, fmt::format("a list of tables: write [[{}]] above each", key));
+    return tables;
   }
-  for (const auto& element : *array) {
-    const auto& where = element.source().begin;
-    auto node = std::make_shared<Node>(Node{element.as_table(),
-                                            fmt::format("{}[{}]", key, sections.size() + 1),
-                                            static_cast<int>(where.line),
-                                            static_cast<int>(where.column),
-                                            {}});
-    file_->state_->sections.push_back(node);
-    sections.push_back(TomlSection(file_, node));
+  for (const toml::node& element : *array) {
+    if (const toml::table* table = element.as_table()) {
+      tables.push_back(TomlTable(node_->file->Add(table, fmt::format("[[{}]]", key), element.source().begin)));
+    } else {
+      node_->ComplainOfKind(element, key, fmt::format("a list of tables: write [[{}]] above each", key));
+    }
   }
-  return sections;
+  return tables;
 }
 
-std::vector<std::string> TomlSection::Keys() {
+std::vector<std::string> TomlTable::Keys() {
   std::vector<std::string> keys;
-  if (node_->table == nullptr) return keys;
+  if (!present()) return keys;
   for (const auto& [key, value] : *node_->table) {
     keys.emplace_back(key.str());
-    node_->known.emplace(key.str());
+    node_->Ask(key.str());
   }
   return keys;
+}
+
+TomlFile::TomlFile(const Path& path, std::string_view text, std::vector<Diagnostic>& mistakes)
+    : state_(std::make_unique<State>()) {
+  state_->path = path;
+  state_->mistakes = &mistakes;
+  state_->first_mistake = mistakes.size();
+  try {
+    state_->table = toml::parse(text, path.string());
+  } catch (const toml::parse_error& problem) {  // the library stops at the first; the place is what it knows
+    const toml::source_position place = problem.source().begin;
+    mistakes.push_back({path, place.line, place.column, ForTerminal(problem.description())});
+    state_->is_toml = false;
+  }
+}
+
+TomlFile::~TomlFile() = default;
+
+bool TomlFile::is_toml() const { return state_->is_toml; }
+
+TomlTable TomlFile::root() { return TomlTable(state_->Add(&state_->table, "", {1, 1})); }
+
+void TomlFile::Finish() {
+  if (!state_->is_toml) {
+    // Whatever else was found missing follows from that.
+    state_->mistakes->resize(state_->first_mistake + 1);
+    return;
+  }
+  for (const TomlTable::Node& node : state_->nodes) {
+    if (node.table == nullptr) continue;
+    for (const auto& [key, value] : *node.table) {
+      if (std::find(node.known.begin(), node.known.end(), key.str()) != node.known.end()) continue;
+      node.Complain(key.source().begin, fmt::format("unknown key {}{}; {}", QuotedWord(key.str()), node.In(),
+                                                    SuggestWord(key.str(), node.known)));
+    }
+  }
+  SortByPlace(*state_->mistakes, state_->first_mistake);
 }
 
 }  // namespace loco

@@ -7,13 +7,14 @@
 
 #include "base/error.h"
 #include "base/suggest.h"
+#include "base/toml_file.h"
 
 namespace loco {
 namespace {
 
 // `source` and `date` of a section; the date is the file's unless the section has its own.
 Source ReadSource(TomlTable& table, const std::string& collected) {
-  Source source{.text = table.Text("source"), .date = table.Text("date")};
+  Source source{.text = table.Text("source").value_or(""), .date = table.Text("date").value_or("")};
   if (source.date.empty()) source.date = collected;
   return source;
 }
@@ -30,7 +31,7 @@ std::vector<uint64_t> ReadOne(TomlTable& table, std::string_view key) {
 
 void ReadShape(TomlTable& table, const std::string& collected, CatalogModel& model) {
   Dims& dims = model.dims;
-  dims.architecture = table.Text("architecture");
+  dims.architecture = table.Text("architecture").value_or("");
   model.parameters = table.Count("parameters");
   dims.layers = table.Count("layers");
   dims.hidden = table.Count("hidden");
@@ -44,19 +45,17 @@ void ReadShape(TomlTable& table, const std::string& collected, CatalogModel& mod
   dims.tied_embeddings = table.Flag("tied_embeddings");
   dims.sliding_window = table.Count("sliding_window");
   dims.sliding_pattern = ReadOne(table, "full_layer_every");
-  model.sliding_note = table.Text("sliding_note");
+  model.sliding_note = table.Text("sliding_note").value_or("");
   dims.full_attention_interval = table.Count("attention_every");
   dims.rotary_constants = table.Count("rotary_constants").value_or(0);
   model.full_cache_layers = table.Count("full_cache_layers");
-  if (auto recurrent = table.Child("recurrent")) {
-    dims.recurrent.conv_kernel = recurrent->Count("conv_kernel").value_or(0);
-    dims.recurrent.inner_size = recurrent->Count("inner_size").value_or(0);
-    dims.recurrent.state_size = recurrent->Count("state_size").value_or(0);
-    dims.recurrent.group_count = recurrent->Count("groups").value_or(0);
-    recurrent->Finish();
+  if (TomlTable recurrent = table.Table("recurrent"); recurrent.present()) {
+    dims.recurrent.conv_kernel = recurrent.Count("conv_kernel").value_or(0);
+    dims.recurrent.inner_size = recurrent.Count("inner_size").value_or(0);
+    dims.recurrent.state_size = recurrent.Count("state_size").value_or(0);
+    dims.recurrent.group_count = recurrent.Count("groups").value_or(0);
   }
   model.shape_source = ReadSource(table, collected);
-  table.Finish();
 }
 
 void ReadSizes(TomlTable& table, const std::string& collected, CatalogModel& model) {
@@ -69,52 +68,46 @@ void ReadSizes(TomlTable& table, const std::string& collected, CatalogModel& mod
   sizes.q4_k_m_tensors = ReadBytes(table, "q4_k_m_tensors");
   sizes.q8_0_tensors = ReadBytes(table, "q8_0_tensors");
   sizes.source = ReadSource(table, collected);
-  table.Finish();
 }
 
 void ReadLicence(TomlTable& table, const std::string& collected, CatalogModel& model) {
   Licence& licence = model.licence;
-  licence.id = table.Text("id");
-  licence.name = table.Text("name");
+  licence.id = table.Text("id").value_or("");
+  licence.name = table.Text("name").value_or("");
   licence.permissive = table.Flag("permissive");
-  licence.restrictions = table.Text("restrictions");
+  licence.restrictions = table.Text("restrictions").value_or("");
   licence.source = ReadSource(table, collected);
-  table.Finish();
 }
 
 CatalogFile ReadCatalogFile(TomlTable& table, const std::string& collected) {
   CatalogFile file;
   file.quantization = table.RequiredText("quantization");
   file.bytes = ReadBytes(table, "bytes");
-  file.size = table.Text("size");
-  file.sha256 = table.Text("sha256");
+  file.size = table.Text("size").value_or("");
+  file.sha256 = table.Text("sha256").value_or("");
   const bool hexadecimal = file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!file.sha256.empty() && (file.sha256.size() != 64 || !hexadecimal)) {
-    table.Report("sha256", "'sha256' must be 64 lower-case hexadecimal digits");
+    table.Wrong("sha256", "'sha256' must be 64 lower-case hexadecimal digits");
   }
   file.source = ReadSource(table, collected);
-  table.Finish();
   return file;
 }
 
 void ReadOrigins(TomlTable& table, const std::string& collected, CatalogModel& model) {
-  if (auto release = table.Child("release")) {
-    model.release_date = release->Text("on");
-    model.release_source = ReadSource(*release, collected);
-    release->Finish();
+  if (TomlTable release = table.Table("release"); release.present()) {
+    model.release_date = release.Text("on").value_or("");
+    model.release_source = ReadSource(release, collected);
   }
-  if (auto ollama = table.Child("ollama")) {
-    model.ollama_tag = ollama->Text("tag");
-    model.ollama_size = ollama->Text("size");
-    model.ollama_note = ollama->Text("note");
-    model.ollama_source = ReadSource(*ollama, collected);
-    ollama->Finish();
+  if (TomlTable ollama = table.Table("ollama"); ollama.present()) {
+    model.ollama_tag = ollama.Text("tag").value_or("");
+    model.ollama_size = ollama.Text("size").value_or("");
+    model.ollama_note = ollama.Text("note").value_or("");
+    model.ollama_source = ReadSource(ollama, collected);
   }
-  if (auto chat = table.Child("template")) {
-    model.template_family = chat->Text("family");
-    model.template_confirmed = chat->Flag("confirmed");
-    model.template_source = ReadSource(*chat, collected);
-    chat->Finish();
+  if (TomlTable chat = table.Table("template"); chat.present()) {
+    model.template_family = chat.Text("family").value_or("");
+    model.template_confirmed = chat.Flag("confirmed");
+    model.template_source = ReadSource(chat, collected);
   }
 }
 
@@ -122,36 +115,34 @@ CatalogModel ReadModel(TomlTable& table, const std::string& collected) {
   CatalogModel model;
   model.line = table.line();
   model.id = table.RequiredText("id");
-  model.repository = table.Text("repository");
-  model.kind = table.Text("kind");
+  model.repository = table.Text("repository").value_or("");
+  model.kind = table.Text("kind").value_or("");
   model.instruct = table.Flag("instruct");
-  model.languages = table.Text("languages");
-  model.note = table.Text("note");
-  if (auto shape = table.Child("shape")) ReadShape(*shape, collected, model);
-  if (auto sizes = table.Child("sizes")) ReadSizes(*sizes, collected, model);
-  if (auto licence = table.Child("licence")) ReadLicence(*licence, collected, model);
-  for (TomlTable& file : table.Children("file")) model.files.push_back(ReadCatalogFile(file, collected));
+  model.languages = table.Text("languages").value_or("");
+  model.note = table.Text("note").value_or("");
+  if (TomlTable shape = table.Table("shape"); shape.present()) ReadShape(shape, collected, model);
+  if (TomlTable sizes = table.Table("sizes"); sizes.present()) ReadSizes(sizes, collected, model);
+  if (TomlTable licence = table.Table("licence"); licence.present()) ReadLicence(licence, collected, model);
+  for (TomlTable& file : table.Tables("file")) model.files.push_back(ReadCatalogFile(file, collected));
   ReadOrigins(table, collected, model);
-  table.Finish();
   return model;
 }
 
 }  // namespace
 
 void ParseCatalog(std::string_view text, const Path& file, Catalog& catalog, std::vector<Diagnostic>& mistakes) {
-  const size_t before = mistakes.size();
-  TomlTable root = TomlTable::Parse(text, file, mistakes);
-  if (mistakes.size() != before) return;  // no TOML: everything else would be a consequence
+  TomlFile document(file, text, mistakes);
+  TomlTable root = document.root();
   const std::string collected = root.RequiredText("collected");
-  for (TomlTable& table : root.Children("model")) {
+  for (TomlTable& table : root.Tables("model")) {
     CatalogModel model = ReadModel(table, collected);
     model.file = file;
     if (const CatalogModel* first = catalog.Find(model.id); first != nullptr && !model.id.empty()) {
-      table.Report("id", fmt::format("'{}' is already at {}:{}", model.id, first->file.string(), first->line));
+      table.Wrong("id", fmt::format("'{}' is already at {}:{}", model.id, first->file.string(), first->line));
     }
     catalog.models.push_back(std::move(model));
   }
-  root.Finish();
+  document.Finish();
 }
 
 Catalog LoadCatalog(const Path& folder) {

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/diagnostic.h"
 #include "base/file.h"
 #include "candidate/fit.h"
 #include "candidate/shape.h"
-#include "candidate/toml_table.h"
 
 namespace loco {
 

@@ -109,7 +109,7 @@ TEST_CASE("every mistake is reported with its place, and misspelt keys with the 
       return mistake.line == line && mistake.message.find(part) != std::string::npos;
     });
   };
-  CHECK(at(4, "unknown key 'kindd'; did you mean 'kind'?"));
+  CHECK(at(4, "unknown key 'kindd' in [[model]]; did you mean 'kind'?"));
   CHECK(at(6, "'layers' must be a whole number"));
   CHECK(at(7, "did you mean 'hidden'?"));
   CHECK(at(9, "already at test.toml:2"));
@@ -122,7 +122,7 @@ TEST_CASE("every mistake is reported with its place, and misspelt keys with the 
     ThrowMistakes(mistakes);
     FAIL("nothing thrown");
   } catch (const Error& error) {
-    CHECK(std::string(error.what()).find("test.toml:4:1: unknown key 'kindd'") != std::string::npos);
+    CHECK(std::string(error.what()).find("test.toml:4:1: unknown key 'kindd' in") != std::string::npos);
   }
 }
 

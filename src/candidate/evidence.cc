@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/toml_file.h"
 
 namespace loco {
 namespace {
@@ -21,8 +22,7 @@ struct Defaults {
 };
 Defaults ReadDefaults(TomlTable& table, const Defaults& from) {
   const auto text = [&](std::string_view key, const std::string& fallback) {
-    std::string value = table.Text(key);
-    return value.empty() && !table.Has(key) ? fallback : value;
+    return table.Text(key).value_or(fallback);
   };
   Defaults read;
   read.source = text("source", from.source);
@@ -41,7 +41,7 @@ Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
   row.model = table.RequiredText("model");
   row.what = table.RequiredText("what");
   row.value = table.Number("value");
-  row.text = table.Text("text");
+  row.text = table.Text("text").value_or("");
   row.low = table.Number("low");
   row.high = table.Number("high");
   const auto margin = table.Number("plus_minus");
@@ -49,7 +49,7 @@ Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
     row.low = *row.value - *margin;
     row.high = *row.value + *margin;
   }
-  row.note = table.Text("note");
+  row.note = table.Text("note").value_or("");
   const Defaults own = ReadDefaults(table, defaults);
   row.source = own.source;
   row.date = own.date;
@@ -59,12 +59,11 @@ Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
   row.n = own.n;
   for (const auto& [key, value] : {std::pair("source", row.source), std::pair("date", row.date),
                                    std::pair("precision", row.precision), std::pair("revision", row.revision)}) {
-    if (value.empty()) table.Report(key, fmt::format("'{}' is missing: write \"unknown\" when nobody stated it", key));
+    if (value.empty()) table.Wrong(key, fmt::format("'{}' is missing: write \"unknown\" when nobody stated it", key));
   }
   if (!row.value && row.text.empty() && !row.low)
-    table.Report("value", "the row has neither 'value', 'text' nor a range");
-  if (row.low && row.high && *row.low > *row.high) table.Report("low", "'low' is above 'high'");
-  table.Finish();
+    table.Wrong("value", "the row has neither 'value', 'text' nor a range");
+  if (row.low && row.high && *row.low > *row.high) table.Wrong("low", "'low' is above 'high'");
   return row;
 }
 
@@ -72,15 +71,14 @@ Evidence ReadRow(TomlTable& table, const Defaults& defaults) {
 
 void ParseEvidence(std::string_view text, const Path& file, std::vector<Evidence>& rows,
                    std::vector<Diagnostic>& mistakes) {
-  const size_t before = mistakes.size();
-  TomlTable root = TomlTable::Parse(text, file, mistakes);
-  if (mistakes.size() != before) return;
+  TomlFile document(file, text, mistakes);
+  TomlTable root = document.root();
   const Defaults defaults = ReadDefaults(root, {});
-  for (TomlTable& table : root.Children("row")) {
+  for (TomlTable& table : root.Tables("row")) {
     rows.push_back(ReadRow(table, defaults));
     rows.back().file = file;
   }
-  root.Finish();
+  document.Finish();
 }
 
 std::vector<Evidence> LoadEvidence(const Path& folder) {

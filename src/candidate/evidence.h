@@ -18,8 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/diagnostic.h"
 #include "base/file.h"
-#include "candidate/toml_table.h"
 
 namespace loco {
 

@@ -14,12 +14,18 @@ namespace {
 struct QuantizeArguments {
   Path model;
   std::string quantization;
+  Path out;
 };
 
 ExitCode RunQuantize(const QuantizeArguments& arguments, Session& session) {
   Store store = session.OpenStore();
   const ModelFile source = RegisterModel(store, arguments.model);
-  const ModelFile made = AtQuantization(store, source, arguments.quantization, session);
+  ModelFile made = AtQuantization(store, source, arguments.quantization, session);
+  if (!arguments.out.empty()) {
+    const MappedFile content(made.path);
+    WriteFileAtomically(arguments.out, {reinterpret_cast<const char*>(content.bytes().data()), content.bytes().size()});
+    made.path = arguments.out;
+  }
   if (session.json) {
     session.terminal().PrintLine(nlohmann::ordered_json{
         {"path", made.path.string()},
@@ -40,6 +46,7 @@ Action DeclareQuantize(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<QuantizeArguments>();
   app.add_option("model", arguments->model, "Model file in F32, F16 or BF16")->required();
   app.add_option("quantization", arguments->quantization, "Target, for example Q4_K_M")->required();
+  app.add_option("-o,--out", arguments->out, "Also write it to this file (default: only the cache has it)");
   return [arguments, &session] { return RunQuantize(*arguments, session); };
 }
 

@@ -76,8 +76,12 @@ ModelFile AtQuantization(Store& store, const ModelFile& source, const std::strin
   const Path target =
       UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
   if (!std::filesystem::exists(target)) {
-    const FileLock lock(target.string() + ".lock");
-    Quantize(source.path, target, quantization, session.threads);
+    Progress& progress = session.terminal().progress();
+    progress.Begin(fmt::format("quantize {} to {}", stem, quantization), 0, 0);
+    FileLock lock(target.string() + ".lock");
+    lock.Wait([&] { progress.Update(0, "another loco makes this file; waiting"); });
+    if (!std::filesystem::exists(target)) Quantize(source.path, target, quantization, session.threads);
+    progress.End();
   }
   ModelFile file{.path = target, .facts = ReadFacts(target)};
   file.row.hash = store.HashOfFile(target);

@@ -1,7 +1,6 @@
 #include "decide/policy.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/hostile_text.h"
-#include "decide/toml_reader.h"
+#include "base/toml_file.h"
 
 namespace loco {
 namespace {
@@ -53,6 +52,8 @@ std::vector<std::string> NamesOf(const Table& table) {
   return names;
 }
 
+constexpr int64_t kLongestContext = int64_t{1} << 24;  // tokens; more is a typing mistake
+
 // "2025", "2025-04" or "2025-04-29".
 bool IsDate(std::string_view text) {
   const std::string_view shape = "0000-00-00";
@@ -63,226 +64,184 @@ bool IsDate(std::string_view text) {
   return true;
 }
 
+// What a file is called as a candidate: its name without the precision that quantized copies are made from, which says
+// nothing about the candidate.
+std::string IdOfFile(const Path& file) {
+  std::string id = file.stem().string();
+  for (const std::string_view precision : {"-F16", "-BF16", "-F32", "-f16", "-bf16", "-f32"}) {
+    if (id.size() > precision.size() && id.ends_with(precision)) {
+      id.resize(id.size() - precision.size());
+      break;
+    }
+  }
+  return id;
+}
+
 class PolicyReader {
  public:
-  PolicyReader(const Path& path, PolicyParse& parse)
-      : reader_(path, parse.mistakes), policy_(parse.policy), folder_(path.parent_path()) {}
+  PolicyReader(const Path& path, Policy& policy) : policy_(policy), folder_(path.parent_path()) {}
 
-  void Read(const toml::table& root) {
-    reader_.ExpectKeys(root, "the policy",
-                       {"name", "description", "hardware", "precision", "candidate", "rules", "evidence", "suite",
-                        "bars", "objective"});
-    policy_.name = reader_.Text(root, "name").value_or("");
-    if (policy_.name.empty()) reader_.Complain(root.source(), "a policy needs a 'name'");
-    policy_.description = reader_.Text(root, "description").value_or("");
-    ReadHardware(root);
-    ReadPrecision(root);
+  void Read(TomlTable root) {
+    policy_.name = root.RequiredText("name");
+    policy_.description = root.Text("description").value_or("");
+    ReadHardware(root.Table("hardware"));
+    ReadPrecision(root.Table("precision"));
     ReadCandidates(root);
-    ReadRules(root);
+    ReadRules(root.Table("rules"));
     ReadEvidence(root);
     ReadSuites(root);
-    ReadBars(root);
-    ReadObjective(root);
+    ReadBars(root.Table("bars"));
+    if (TomlTable objective = root.Table("objective"); objective.present()) ReadObjective(objective);
   }
 
  private:
   Path Resolve(const std::string& text) const { return (folder_ / text).lexically_normal(); }
 
-  void ReadHardware(const toml::table& root) {
-    const toml::table* table = reader_.Table(root, "hardware");
-    if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "[hardware]", {"ram", "os_reserve", "context"});
-    const auto* word = table->get_as<std::string>("ram");
-    if (word == nullptr || word->get() != "this machine") policy_.hardware.ram = reader_.Size(*table, "ram");
-    if (const auto reserve = reader_.Size(*table, "os_reserve")) policy_.hardware.os_reserve = *reserve;
-    if (const auto context = reader_.IntegerIn(*table, "context", 1, int64_t{1} << 24)) {
-      policy_.hardware.context = static_cast<uint64_t>(*context);
-    }
+  void ReadHardware(TomlTable table) {
+    if (!table.IsText("ram", "this machine")) policy_.hardware.ram = table.Size("ram");
+    policy_.hardware.os_reserve = table.Size("os_reserve").value_or(policy_.hardware.os_reserve);
+    const auto context = table.Integer("context", {.least = 1, .most = kLongestContext});
+    if (context) policy_.hardware.context = static_cast<uint64_t>(*context);
   }
 
-  void ReadPrecision(const toml::table& root) {
-    const toml::table* table = reader_.Table(root, "precision");
-    if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "[precision]", {"shipped", "reference"});
-    if (const auto shipped = reader_.Text(*table, "shipped")) policy_.shipped = *shipped;
-    if (const auto reference = reader_.Text(*table, "reference")) policy_.reference = *reference;
+  void ReadPrecision(TomlTable table) {
+    policy_.shipped = table.Text("shipped").value_or(policy_.shipped);
+    policy_.reference = table.Text("reference").value_or(policy_.reference);
   }
 
-  void ReadCandidates(const toml::table& root) {
+  void ReadCandidates(TomlTable root) {
     std::map<std::string, size_t> seen;  // id → line
-    for (const toml::table* table : reader_.Tables(root, "candidate")) {
+    for (TomlTable& table : root.Tables("candidate")) {
       PolicyCandidate candidate;
-      candidate.line = table->source().begin.line;
-      candidate.column = table->source().begin.column;
-      reader_.ExpectKeys(*table, "[[candidate]]", {"name", "catalog", "file", "declared"});
-      candidate.catalog = reader_.Text(*table, "catalog").value_or("");
-      const std::string file = reader_.Text(*table, "file").value_or("");
-      if (!file.empty()) candidate.file = Resolve(file);
+      candidate.line = table.line();
+      candidate.column = table.column();
+      candidate.catalog = table.Text("catalog").value_or("");
+      const std::string file = table.Text("file").value_or("");
+      const auto name = table.Text("name");
+      ReadDeclared(table.Table("declared"), candidate.declared);
       if (candidate.catalog.empty() && file.empty()) {
-        reader_.Complain(table->source(), "a [[candidate]] needs 'catalog' or 'file'");
+        table.Wrong("", "a [[candidate]] needs 'catalog' or 'file'");
         continue;
       }
-      candidate.id = candidate.catalog.empty() ? candidate.file.stem().string() : candidate.catalog;
-      if (const auto name = reader_.Text(*table, "name")) candidate.id = *name;
-      ReadDeclared(*table, candidate.declared);
+      if (!file.empty()) candidate.file = Resolve(file);
+      candidate.id = candidate.catalog.empty() ? IdOfFile(candidate.file) : candidate.catalog;
+      if (name) candidate.id = *name;
       const auto [first, added] = seen.emplace(candidate.id, candidate.line);
       if (!added) {
-        reader_.Complain(table->source(), "candidate '{}' is listed in line {} already; give one of them a 'name'",
-                         Shorten(ForTerminal(candidate.id), 60), first->second);
+        table.Wrong("", fmt::format("candidate {} is listed in line {} already; give one of them a 'name'",
+                                    QuotedWord(candidate.id), first->second));
       }
       policy_.candidates.push_back(std::move(candidate));
     }
-    if (policy_.candidates.empty()) reader_.Complain(root.source(), "a policy needs at least one [[candidate]]");
+    if (policy_.candidates.empty()) root.Wrong("", "a policy needs at least one [[candidate]]");
   }
 
-  void ReadDeclared(const toml::table& candidate, DeclaredFacts& declared) {
-    const toml::table* table = reader_.Table(candidate, "declared");
-    if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "'declared'", {"licence", "released", "source"});
-    declared.licence = reader_.Text(*table, "licence").value_or("");
-    declared.released = reader_.Text(*table, "released").value_or("");
+  void ReadDeclared(TomlTable table, DeclaredFacts& declared) {
+    declared.licence = table.Text("licence").value_or("");
+    declared.released = table.Text("released").value_or("");
     if (!declared.released.empty() && !IsDate(declared.released)) {
-      reader_.Complain(table->get("released")->source(), "'released' must look like 2025, 2025-04 or 2025-04-29");
+      table.Wrong("released", "'released' must look like 2025, 2025-04 or 2025-04-29");
     }
-    if (const auto source = reader_.Text(*table, "source")) declared.source = *source;
+    declared.source = table.Text("source").value_or(declared.source);
   }
 
-  void ReadRules(const toml::table& root) {
-    const toml::table* rules = reader_.Table(root, "rules");
-    if (rules == nullptr) return;
-    reader_.ExpectKeys(*rules, "[rules]", NamesOf(kRules));
+  void ReadRules(TomlTable rules) {
     for (const RuleEntry& entry : kRules) {
-      const toml::table* table = reader_.Table(*rules, entry.name);
-      if (table == nullptr) continue;
-      const std::string section = fmt::format("rule '{}'", entry.name);
-      std::vector<std::string> keys = {"unknown"};
-      if (!entry.own_key.empty()) keys.insert(keys.begin(), std::string(entry.own_key));
-      reader_.ExpectKeys(*table, section, keys);
+      TomlTable table = rules.Table(entry.name);
+      if (!table.present()) continue;
       Rule rule{.kind = entry.kind};
-      rule.keep_unknown = reader_.OneOf(*table, "unknown", {"reject", "keep"}).value_or(0) == 1;
-      ReadLimit(*table, section, rule);
+      rule.keep_unknown = ReadKeepUnknown(table);
+      ReadLimit(table, entry, rule);
       policy_.rules.push_back(std::move(rule));
     }
   }
 
-  void ReadLimit(const toml::table& table, const std::string& section, Rule& rule) {
-    const auto require = [&](bool present, std::string_view key) {
-      if (!present && table.get(key) == nullptr) reader_.Complain(table.source(), "{} needs '{}'", section, key);
-    };
+  static bool ReadKeepUnknown(TomlTable& table) { return table.OneOf("unknown", {"reject", "keep"}).value_or(0) == 1; }
+
+  void ReadLimit(TomlTable& table, const RuleEntry& entry, Rule& rule) {
     switch (rule.kind) {
       case RuleKind::kMemory:
-        rule.adapter_rank = static_cast<uint64_t>(reader_.IntegerIn(table, "adapter_rank", 0, 4096).value_or(0));
+        rule.adapter_rank =
+            static_cast<uint64_t>(table.Integer("adapter_rank", {.least = 0, .most = 4096}).value_or(0));
+        return;
+      case RuleKind::kFileSize:
+        rule.max_bytes = table.Size("max").value_or(Bytes{});
         break;
-      case RuleKind::kFileSize: {
-        const auto max = reader_.Size(table, "max");
-        require(max.has_value(), "max");
-        rule.max_bytes = max.value_or(Bytes{});
-        break;
-      }
       case RuleKind::kLicence:
-        rule.allow = reader_.Texts(table, "allow");
-        require(!rule.allow.empty(), "allow");
+        rule.allow = table.Texts("allow");
         break;
-      case RuleKind::kMaintained: {
-        const auto months = reader_.IntegerIn(table, "max_months", 1, 1200);
-        require(months.has_value(), "max_months");
-        rule.max_months = static_cast<int>(months.value_or(0));
+      case RuleKind::kMaintained:
+        rule.max_months = static_cast<int>(table.Integer("max_months", {.least = 1, .most = 1200}).value_or(0));
         break;
-      }
-      case RuleKind::kContext: {
-        const auto min = reader_.IntegerIn(table, "min", 1, int64_t{1} << 24);
-        require(min.has_value(), "min");
-        rule.min_context = static_cast<uint64_t>(min.value_or(0));
+      case RuleKind::kContext:
+        rule.min_context =
+            static_cast<uint64_t>(table.Integer("min", {.least = 1, .most = kLongestContext}).value_or(0));
         break;
-      }
       case RuleKind::kGguf:
       case RuleKind::kInstruct:
       case RuleKind::kTools:
-        break;
+        return;
     }
+    if (!table.Has(entry.own_key)) table.Wrong("", fmt::format("rule '{}' needs '{}'", entry.name, entry.own_key));
   }
 
-  void ReadEvidence(const toml::table& root) {
-    for (const toml::table* table : reader_.Tables(root, "evidence")) {
-      reader_.ExpectKeys(*table, "[[evidence]]", {"figure", "min", "max"});
+  void ReadEvidence(TomlTable root) {
+    for (TomlTable& table : root.Tables("evidence")) {
       EvidenceRule rule;
-      rule.figure = reader_.Text(*table, "figure").value_or("");
-      rule.min = reader_.Number(*table, "min");
-      rule.max = reader_.Number(*table, "max");
-      if (rule.figure.empty()) reader_.Complain(table->source(), "[[evidence]] needs a 'figure'");
+      rule.figure = table.RequiredText("figure");
+      rule.min = table.Number("min");
+      rule.max = table.Number("max");
       if (!rule.min && !rule.max) {
-        reader_.Complain(table->source(),
-                         "[[evidence]] needs 'min' or 'max': a figure prunes by a stated threshold only");
+        table.Wrong("", "[[evidence]] needs 'min' or 'max': a figure prunes by a stated threshold only");
       }
       policy_.evidence.push_back(std::move(rule));
     }
   }
 
-  void ReadSuites(const toml::table& root) {
+  void ReadSuites(TomlTable root) {
     double total = 0;
-    const std::vector<const toml::table*> tables = reader_.Tables(root, "suite");
-    for (const toml::table* table : tables) {
-      reader_.ExpectKeys(*table, "[[suite]]", {"task", "weight"});
-      const std::string task = reader_.Text(*table, "task").value_or("");
-      if (task.empty()) reader_.Complain(table->source(), "a [[suite]] needs a 'task'");
-      const double weight = reader_.NumberIn(*table, "weight", 0, 1e6).value_or(1);
+    std::vector<TomlTable> tables = root.Tables("suite");
+    for (TomlTable& table : tables) {
+      const std::string task = table.RequiredText("task");
+      const double weight = table.Number("weight", {.least = 0, .most = 1e6}).value_or(1);
       total += weight;
       policy_.suites.push_back({Resolve(task), weight});
     }
-    if (!tables.empty() && total <= 0) reader_.Complain(tables.front()->source(), "all suites have weight 0");
+    if (!tables.empty() && total <= 0) tables.front().Wrong("", "all suites have weight 0");
   }
 
-  void ReadBars(const toml::table& root) {
-    const toml::table* table = reader_.Table(root, "bars");
-    if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "[bars]", {"score", "speed", "first_token", "peak_memory", "memory_stable", "unknown"});
+  void ReadBars(TomlTable table) {
     Bars& bars = policy_.bars;
-    bars.score = reader_.NumberIn(*table, "score", 0, 1);
-    bars.tokens_per_second = reader_.NumberIn(*table, "speed", 0, 1e9);
-    bars.first_token_seconds = reader_.NumberIn(*table, "first_token", 0, 1e9);
-    bars.peak_memory = reader_.Size(*table, "peak_memory");
-    bars.memory_stable = reader_.Flag(*table, "memory_stable").value_or(false);
-    bars.keep_unknown = reader_.OneOf(*table, "unknown", {"reject", "keep"}).value_or(0) == 1;
+    bars.score = table.Number("score", {.least = 0, .most = 1});
+    bars.tokens_per_second = table.Number("speed", {.least = 0, .most = 1e9});
+    bars.first_token_seconds = table.Number("first_token", {.least = 0, .most = 1e9});
+    bars.peak_memory = table.Size("peak_memory");
+    bars.memory_stable = table.Flag("memory_stable").value_or(false);
+    bars.keep_unknown = ReadKeepUnknown(table);
   }
 
-  void ReadObjective(const toml::table& root) {
-    const toml::table* table = reader_.Table(root, "objective");
-    if (table == nullptr) return;
-    reader_.ExpectKeys(*table, "[objective]", {"kind", "order", "margin", "alpha", "tolerance", "resamples", "seed"});
+  void ReadObjective(TomlTable& table) {
     Objective& objective = policy_.objective;
-    const auto kind = reader_.OneOf(*table, "kind", {"smallest-not-worse", "lexicographic"});
-    if (kind == 1) objective.kind = ObjectiveKind::kLexicographic;
-    if (objective.kind == ObjectiveKind::kLexicographic) {
-      ReadOrder(*table, objective);
-    } else if (table->get("order") != nullptr) {
-      reader_.Complain(table->get("order")->source(), "'order' belongs to kind = \"lexicographic\"");
+    if (table.OneOf("kind", {"smallest-not-worse", "lexicographic"}) == 1) {
+      objective.kind = ObjectiveKind::kLexicographic;
+      objective.order.clear();
+      for (const size_t index : table.EachOneOf("order", NamesOf(kCriteria))) {
+        objective.order.push_back(kCriteria.at(index).criterion);
+      }
+      if (!table.Has("order")) table.Wrong("", "kind = \"lexicographic\" needs order = [\"base_score\", …]");
+    } else if (table.Has("order")) {
+      table.Texts("order");
+      table.Wrong("order", "'order' belongs to kind = \"lexicographic\"");
     }
     // A margin of 0 would ask for proof of equality, and 1 would call everything equal.
-    objective.margin = reader_.NumberIn(*table, "margin", 0.001, 0.5).value_or(objective.margin);
-    objective.alpha = reader_.NumberIn(*table, "alpha", 1e-6, 0.5).value_or(objective.alpha);
-    objective.tolerance = reader_.NumberIn(*table, "tolerance", 0, 1).value_or(objective.tolerance);
-    objective.resamples =
-        static_cast<int>(reader_.IntegerIn(*table, "resamples", 100, 100'000).value_or(objective.resamples));
-    objective.seed = static_cast<uint64_t>(
-        reader_.IntegerIn(*table, "seed", 0, INT64_MAX).value_or(static_cast<int64_t>(objective.seed)));
+    objective.margin = table.Number("margin", {.least = 0.001, .most = 0.5}).value_or(objective.margin);
+    objective.alpha = table.Number("alpha", {.least = 1e-6, .most = 0.5}).value_or(objective.alpha);
+    objective.tolerance = table.Number("tolerance", {.least = 0, .most = 1}).value_or(objective.tolerance);
+    const auto resamples = table.Integer("resamples", {.least = 100, .most = 100'000});
+    objective.resamples = static_cast<int>(resamples.value_or(objective.resamples));
+    objective.seed = table.Count("seed").value_or(objective.seed);
   }
 
-  void ReadOrder(const toml::table& table, Objective& objective) {
-    objective.order.clear();
-    const toml::array* array = table.get_as<toml::array>("order");
-    if (array == nullptr) {
-      reader_.Complain(table.source(), "kind = \"lexicographic\" needs order = [\"base_score\", …]");
-      return;
-    }
-    for (const toml::node& node : *array) {
-      const auto* word = node.as_string();
-      const auto index =
-          reader_.IndexOf(node.source(), word == nullptr ? "" : word->get(), "criterion", NamesOf(kCriteria));
-      if (index) objective.order.push_back(kCriteria.at(*index).criterion);
-    }
-  }
-
-  TomlReader reader_;
   Policy& policy_;
   Path folder_;
 };
@@ -329,16 +288,9 @@ PolicyParse ParsePolicy(std::string_view text, const Path& path) {
   PolicyParse parse;
   parse.policy.path = path;
   parse.policy.hash = Sha256Hex(text);
-  try {
-    const toml::table root = toml::parse(text, path.string());
-    PolicyReader(path, parse).Read(root);
-  } catch (const toml::parse_error& error) {  // the library stops at the first; the place is what it knows
-    const toml::source_position place = error.source().begin;
-    parse.mistakes.push_back({path, place.line, place.column, ForTerminal(error.description())});
-  }
-  std::stable_sort(parse.mistakes.begin(), parse.mistakes.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return a.line != b.line ? a.line < b.line : a.column < b.column;
-  });
+  TomlFile file(path, text, parse.mistakes);
+  PolicyReader(path, parse.policy).Read(file.root());
+  file.Finish();
   return parse;
 }
 
@@ -353,14 +305,21 @@ void FindCandidateFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
     if (pattern) {
       const std::vector<Path> files = FilesMatching(candidate.file);
       if (files.empty()) complain("no file matches");
+      const auto any = [&](const auto& matches) {
+        return std::any_of(found.begin(), found.end(), matches) ||
+               std::any_of(policy.candidates.begin(), policy.candidates.end(), matches);
+      };
       for (const Path& file : files) {
+        // A candidate of its own says more than a pattern.
+        if (any([&](const PolicyCandidate& other) { return other.file == file; })) continue;
         PolicyCandidate one = candidate;
         one.file = file;
-        one.id = file.stem().string();
-        const auto same = [&](const PolicyCandidate& other) { return other.id == one.id; };
-        const bool named = std::any_of(found.begin(), found.end(), same) ||
-                           std::any_of(policy.candidates.begin(), policy.candidates.end(), same);
-        if (!named) found.push_back(std::move(one));  // a candidate of its own says more than a pattern
+        one.id = IdOfFile(file);
+        // Two precisions of one model beside each other keep their whole names.
+        const auto taken = [&](const PolicyCandidate& other) { return other.id == one.id; };
+        if (any(taken)) one.id = file.stem().string();
+        if (any(taken)) complain(fmt::format("a second candidate would be called '{}'", ForTerminal(one.id)));
+        found.push_back(std::move(one));
       }
       continue;
     }

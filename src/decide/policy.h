@@ -57,8 +57,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/diagnostic.h"
 #include "base/file.h"
-#include "candidate/toml_table.h"
 
 namespace loco {
 

@@ -29,12 +29,7 @@ struct PendingItem {
 std::unique_ptr<FileLock> LockRun(const Store& store, const std::string& key, Progress& progress) {
   if (store.path() == ":memory:") return nullptr;
   auto lock = std::make_unique<FileLock>(store.path().string() + "-locks/" + key.substr(0, 24));
-  while (!lock->held()) {
-    progress.Update(0, "another loco works on this run; waiting");
-    ThrowIfInterrupted();
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    lock->TryAgain();
-  }
+  lock->Wait([&] { progress.Update(0, "another loco works on this run; waiting"); });
   return lock;
 }
 

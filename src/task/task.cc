@@ -62,7 +62,7 @@ class ItemReader {
  public:
   ItemReader(const Path& path, const Task& task) : path_(path), task_(task) {}
 
-  void ReadLine(const std::string& line, int number) {
+  void ReadLine(const std::string& line, size_t number) {
     number_ = number;
     Json value;
     try {
@@ -97,13 +97,11 @@ class ItemReader {
     items.push_back(std::move(item));
   }
 
-  void Wrong(size_t column, const std::string& message) {
-    mistakes.push_back(fmt::format("{}:{}:{}: {}", path_.string(), number_, column, message));
-  }
+  void Wrong(size_t column, const std::string& message) { mistakes.push_back({path_, number_, column, message}); }
 
   std::set<std::string> needed_fields;
   std::vector<Item> items;
-  std::vector<std::string> mistakes;
+  std::vector<Diagnostic> mistakes;
 
  private:
   bool ReadChoices(const Json& value, Item& item) {
@@ -130,24 +128,22 @@ class ItemReader {
 
   const Path& path_;
   const Task& task_;
-  int number_ = 0;
+  size_t number_ = 0;
   std::set<std::string> ids_;
 };
 
-void ReadScore(TomlSection section, Task& task) {
-  task.scorer = section.Choice("scorer", "exact", ScorerNames());
-  task.score.normalize = section.Texts("normalize");
-  static const std::set<std::string> kSteps = {"trim", "lower", "spaces", "punctuation", "json"};
-  for (const std::string& step : task.score.normalize) {
-    if (!kSteps.contains(step))
-      section.Wrong("normalize", fmt::format("unknown step '{}'; one of {}", step, fmt::join(kSteps, ", ")));
-  }
-  task.score.extract = section.Text("extract", "");
+void ReadScore(TomlTable table, Task& task) {
+  static const std::vector<std::string> kSteps = {"trim", "lower", "spaces", "punctuation", "json"};
+  static const std::vector<std::string> kLengths = {"none", "tokens", "bytes"};
+  const std::vector<std::string> scorers = ScorerNames();
+  if (const auto scorer = table.OneOf("scorer", scorers)) task.scorer = scorers[*scorer];
+  for (const size_t step : table.EachOneOf("normalize", kSteps)) task.score.normalize.push_back(kSteps[step]);
+  task.score.extract = table.Text("extract").value_or("");
   if (const RE2 pattern(task.score.extract, RE2::Quiet); !pattern.ok()) {
-    section.Wrong("extract", fmt::format("not an RE2 pattern: {}", pattern.error()));
+    table.Wrong("extract", fmt::format("not an RE2 pattern: {}", pattern.error()));
   }
-  task.score.tolerance = section.Number("tolerance", 0, {.least = 0});
-  task.score.length = section.Choice("length", "none", {"none", "tokens", "bytes"});
+  task.score.tolerance = table.Number("tolerance", {.least = 0}).value_or(0);
+  task.score.length = kLengths[table.OneOf("length", kLengths).value_or(0)];
 }
 
 // Mistakes of a file with thousands of lines are shown up to this number.
@@ -158,7 +154,7 @@ void ReadItems(const Path& path, const std::string& content, Task& task) {
   for (const std::string* pattern : {&task.system, &task.user}) {
     for (const std::string& name : PlaceholdersOf(*pattern).names) reader.needed_fields.insert(name);
   }
-  int number = 0;
+  size_t number = 0;
   for (size_t begin = 0; begin < content.size();) {
     const size_t end = std::min(content.find('\n', begin), content.size());
     ++number;
@@ -169,13 +165,7 @@ void ReadItems(const Path& path, const std::string& content, Task& task) {
   if (reader.mistakes.empty() && reader.items.empty()) {
     throw Error(fmt::format("{}: there are no items", path.string()), "write one JSON object a line");
   }
-  if (!reader.mistakes.empty()) {
-    const size_t total = reader.mistakes.size();
-    if (total > kShownMistakes) reader.mistakes.resize(kShownMistakes);
-    std::string all = fmt::format("{}", fmt::join(reader.mistakes, "\n"));
-    if (total > kShownMistakes) all += fmt::format("\n… and {} more", total - kShownMistakes);
-    throw Error(all, total == 1 ? "correct this line" : "correct these lines");
-  }
+  ThrowMistakes(reader.mistakes, kShownMistakes);
   task.items = std::move(reader.items);
 }
 
@@ -189,33 +179,38 @@ std::string Fill(const std::string& pattern, const Item& item) {
 
 }  // namespace
 
-Task LoadTask(const Path& path) {
-  TomlFile file(path);
-  TomlSection top = file.root();
+Task LoadTask(const Path& path) { return ParseTask(ReadFile(path), path, ReadFile); }
+
+Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read) {
+  std::vector<Diagnostic> mistakes;
+  TomlFile file(path, definition, mistakes);
+  TomlTable top = file.root();
   Task task;
   task.path = path;
   task.name = top.RequiredText("name");
-  task.version = top.Integer("version", 1, {.least = 1});
-  task.description = top.Text("description", "");
-  task.licence = top.Text("licence", "");
-  task.source = top.Text("source", "");
+  task.version = top.Integer("version", {.least = 1}).value_or(1);
+  task.description = top.Text("description").value_or("");
+  task.licence = top.Text("licence").value_or("");
+  task.source = top.Text("source").value_or("");
   const std::string items = top.RequiredText("items");
-  top.Text("train", "");  // for training, not for evaluation
-  TomlSection prompt = top.Section("prompt");
-  task.system = prompt.Text("system", "");
-  task.user = prompt.Text("user", "{question}");
+  top.Text("train");  // for training, not for evaluation
+  TomlTable prompt = top.Table("prompt");
+  task.system = prompt.Text("system").value_or("");
+  task.user = prompt.Text("user").value_or("{question}");
   for (const char* key : {"system", "user"}) {
     const std::string mistake = PlaceholdersOf(key == std::string("system") ? task.system : task.user).mistake;
     if (!mistake.empty()) prompt.Wrong(key, mistake);
   }
-  task.max_tokens = static_cast<int>(top.Section("generate").Integer("max_tokens", 512, {.least = 1, .most = 1 << 20}));
-  ReadScore(top.Section("score"), task);
+  const auto max_tokens = top.Table("generate").Integer("max_tokens", {.least = 1, .most = 1 << 20});
+  task.max_tokens = static_cast<int>(max_tokens.value_or(512));
+  ReadScore(top.Table("score"), task);
   file.Finish();
+  ThrowMistakes(mistakes);
 
   const Path item_path = path.parent_path() / items;
-  const std::string content = ReadFile(item_path);
+  const std::string content = read(item_path);
   ReadItems(item_path, content, task);
-  task.hash = HashOfParts({file.content(), content});
+  task.hash = HashOfParts({definition, content});
   return task;
 }
 

@@ -6,6 +6,7 @@
 // Loading reports every mistake of the definition with line and column, and every bad item line of the JSONL.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -42,7 +43,7 @@ struct Task {
   std::string system;  // system message template; empty: none
   std::string user;    // user message template
   int max_tokens = 512;
-  std::string scorer;  // "exact", "numeric", "choice"
+  std::string scorer = "exact";  // "exact", "numeric", "choice"
   ScoreSettings score;
   std::vector<Item> items;
   std::string hash;  // SHA-256 over the definition and the items as written
@@ -50,6 +51,10 @@ struct Task {
 };
 
 Task LoadTask(const Path& path);
+
+// The same from a definition in memory; `read` fetches the file of items that it names. `path` names the definition in
+// messages and is what relative paths are resolved against.
+Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read);
 
 // The conversation that asks an item. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
 // made sure that every field exists.
