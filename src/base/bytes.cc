@@ -65,6 +65,10 @@ std::string FormatBytes(Bytes bytes) {
   return fmt::format("{:.{}f} {}", value, decimals, kNames[unit]);
 }
 
+std::string Counted(int64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", FormatCount(count), count == 1 ? one : many);
+}
+
 std::string FormatCount(int64_t count) {
   std::string digits = std::to_string(count < 0 ? -count : count);
   for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");

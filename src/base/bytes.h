@@ -31,5 +31,7 @@ std::string FormatBytes(Bytes bytes);
 
 // Thousands separators: 1240 -> "1,240".
 std::string FormatCount(int64_t count);
+// "1 thread", "2,400 threads".
+std::string Counted(int64_t count, std::string_view one, std::string_view many);
 
 }  // namespace loco

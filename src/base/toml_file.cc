@@ -210,12 +210,12 @@ std::optional<size_t> TomlTable::OneOf(std::string_view key, const std::vector<s
 std::vector<size_t> TomlTable::EachOneOf(std::string_view key, const std::vector<std::string>& names) {
   std::vector<size_t> indices;
   const std::vector<std::string> words = Texts(key);
-  for (size_t i = 0; i < words.size(); ++i) {
-    const auto found = std::find(names.begin(), names.end(), words[i]);
+  for (const std::string& word : words) {
+    const auto found = std::find(names.begin(), names.end(), word);
     if (found != names.end()) {
       indices.push_back(static_cast<size_t>(found - names.begin()));
     } else {
-      Wrong(key, fmt::format("unknown word {} in '{}'; {}", QuotedWord(words[i]), key, SuggestWord(words[i], names)));
+      Wrong(key, fmt::format("unknown word {} in '{}'; {}", QuotedWord(word), key, SuggestWord(word, names)));
     }
   }
   return indices;

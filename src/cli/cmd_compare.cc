@@ -79,10 +79,9 @@ ExitCode RunCompare(const CompareArguments& arguments, Session& session) {
                                ShareText(counts.both + counts.wins, n), FormatCount(counts.wins)},
                               {fmt::format("{} ({})", ForTerminal(b.label), arguments.second),
                                ShareText(counts.both + counts.losses, n), FormatCount(counts.losses)}}));
-  terminal.PrintLine(
-      fmt::format("difference {:+.1f} points  [{:+.1f}, {:+.1f}] on {} shared items, exact McNemar p = {:.3g}",
-                  100 * difference.value, 100 * difference.interval.low, 100 * difference.interval.high, FormatCount(n),
-                  difference.p));
+  terminal.PrintLine(fmt::format("difference {:+.1f} points  [{:+.1f}, {:+.1f}] on {}, exact McNemar p = {:.3g}",
+                                 100 * difference.value, 100 * difference.interval.low, 100 * difference.interval.high,
+                                 Counted(n, "shared item", "shared items"), difference.p));
   terminal.PrintLine(
       told_apart ? fmt::format("→ {} is better on this task", ForTerminal(difference.value > 0 ? a.label : b.label))
                  : "→ a tie: these items cannot tell the two apart");

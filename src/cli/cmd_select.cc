@@ -24,6 +24,9 @@ struct SelectArguments {
 };
 
 std::string CountsLine(const StudyCounts& counts) {
+  if (counts.generated + counts.stored == 0 && counts.measured + counts.reused == 0) {
+    return "measured nothing: no candidate that meets the hard rules has a file here";
+  }
   if (counts.generated == 0 && counts.measured == 0) {
     return fmt::format("stored   all {} answers and {} practical tests were in the store; nothing was measured anew",
                        FormatCount(counts.stored), counts.reused);

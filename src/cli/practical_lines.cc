@@ -3,17 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "base/bytes.h"
 #include "base/hostile_text.h"
 
 namespace loco {
 namespace {
 
+// From a thousand on the decimals are noise, and the digits need a comma.
+std::string Figure(double value, int decimals) {
+  return value >= 1000 ? FormatCount(std::llround(value)) : fmt::format("{:.{}f}", value, decimals);
+}
+
 std::string Spread(const Samples& samples, double factor, int decimals) {
   if (samples.values.empty()) return "not measured";
   const auto [least, greatest] = std::minmax_element(samples.values.begin(), samples.values.end());
-  return fmt::format("{:.{}f}  ({:.{}f} – {:.{}f}, {} runs)", factor * samples.Estimate().median, decimals,
-                     factor * *least, decimals, factor * *greatest, decimals, samples.values.size());
+  return fmt::format("{}  ({} – {}, {})", Figure(factor * samples.Estimate().median, decimals),
+                     Figure(factor * *least, decimals), Figure(factor * *greatest, decimals),
+                     Counted(static_cast<int64_t>(samples.values.size()), "run", "runs"));
 }
 
 }  // namespace
@@ -26,16 +34,22 @@ std::string PracticalLines(const PracticalResult& result) {
   out += fmt::format("prompt          {} tok/s\n", Spread(result.prompt_speed, 1, 0));
   out += fmt::format("generation      {} tok/s\n", Spread(result.generation_speed, 1, 0));
   out += fmt::format("load            {} ms\n", Spread(result.load_seconds, 1000, 1));
-  out += fmt::format("memory          peak {}, steady {} over {} turns", FormatBytes(memory.peak),
-                     FormatBytes(memory.steady), memory.resident.size());
-  out += fmt::format(": {} ({:+.1f} kB a turn [{:+.1f}, {:+.1f}])\n", memory.verdict, memory.slope.value / 1000,
-                     memory.slope.interval.low / 1000, memory.slope.interval.high / 1000);
+  const std::string turns = Counted(static_cast<int64_t>(memory.resident.size()), "turn", "turns");
+  if (memory.steady.value == 0) {
+    out += fmt::format("memory          peak {} over {}: {} to tell whether it grows\n", FormatBytes(memory.peak),
+                       turns, memory.verdict);
+  } else {
+    out += fmt::format("memory          peak {}, steady {} over {}: {} ({:+.1f} kB a turn [{:+.1f}, {:+.1f}])\n",
+                       FormatBytes(memory.peak), FormatBytes(memory.steady), turns, memory.verdict,
+                       memory.slope.value / 1000, memory.slope.interval.low / 1000, memory.slope.interval.high / 1000);
+  }
   out += fmt::format("energy          {}\n",
                      result.joules_per_token
                          ? fmt::format("{:.3g} J for each generated token (whole package)", *result.joules_per_token)
                          : "not available: this machine reports no energy counter");
   out += fmt::format("other runtime   {}\n", ForTerminal(result.independent_runtime));
-  out += fmt::format("conditions      context {}, {} threads\n", result.context, result.threads);
+  out += fmt::format("conditions      context {}, {}\n", FormatCount(result.context),
+                     Counted(result.threads, "thread", "threads"));
   return out;
 }
 

@@ -91,7 +91,10 @@ Study::Study(Store& store, const Policy& policy, Session& session)
 }
 
 std::string Study::MachineLine() const {
-  return fmt::format("{} cores, {}, {}", machine_.cores, FormatBytes(machine_.memory), machine_.processor);
+  const std::string here =
+      fmt::format("{} cores, {}, {}", machine_.cores, FormatBytes(machine_.memory), machine_.processor);
+  if (!policy_.hardware.ram) return "this machine: " + here;
+  return fmt::format("for a machine with {}; this one: {}", FormatBytes(*policy_.hardware.ram), here);
 }
 
 void Study::Filter() {
@@ -139,7 +142,9 @@ void Study::FilterOne(const PolicyCandidate& candidate, CandidateResult& result,
   if (result.memory) sources.fit_row = result.memory->row;
   if (files.shipped) sources.shipped_size = files.shipped->row.file_bytes;
   const std::string today = session_.clock().Now().substr(0, 10);
-  result.rules = ApplyRules(policy_, MergeFacts(policy_, candidate, sources), today);
+  const auto facts = MergeFacts(policy_, candidate, sources);
+  if (!files.shipped && facts.file_size) result.file_bytes = facts.file_size->value;
+  result.rules = ApplyRules(policy_, facts, today);
   for (RuleVerdict& verdict : result.rules) {
     const std::string json = RuleVerdictJson(verdict);
     verdict.row = {"verdict", store_.AddVerdict({.key = HashOfParts({"verdict/1", policy_.hash, candidate.id,

@@ -85,7 +85,7 @@ struct CandidateResult {
   std::string name;          // to show; hostile when it comes from a file
   std::string quantization;  // of the file that was scored
   RowRef model;              // of that file
-  Bytes file_bytes;          // of that file; 0: unknown
+  Bytes file_bytes;          // of that file, or what it will have; 0: unknown
   uint64_t parameters = 0;
   std::vector<RuleVerdict> rules;
   std::vector<PruneVerdict> evidence;
@@ -97,7 +97,7 @@ struct CandidateResult {
 };
 
 struct DecideContext {
-  std::string machine;  // one line about this machine
+  std::string machine;  // one line: the hardware it is for, and what it was measured on
 };
 
 // ---- What comes out -------------------------------------------------------------------------------------------------

@@ -20,17 +20,23 @@ struct Kept {
   std::string note;
 };
 
-size_t LeaderOf(const std::vector<double>& scores, const std::vector<size_t>& running) {
+// An unknown size (0) counts as the largest: unknown is never an advantage.
+uint64_t SizeOrLargest(const Field& field, size_t i) { return field.size[i].value - 1; }
+
+// The best score; of equal ones the smallest.
+size_t LeaderOf(const Field& field, const std::vector<double>& scores, const std::vector<size_t>& running) {
   size_t leader = running.front();
   for (const size_t i : running) {
-    if (scores[i] > scores[leader] + kSameScore) leader = i;
+    const double ahead = scores[i] - scores[leader];
+    const bool smaller = SizeOrLargest(field, i) < SizeOrLargest(field, leader);
+    if (ahead > kSameScore || (ahead >= -kSameScore && smaller)) leader = i;
   }
   return leader;
 }
 
 Kept KeepByScore(const Objective& objective, const Field& field, const std::vector<size_t>& running) {
   const std::vector<double> scores = MacroScores(field.tasks);
-  const size_t leader = LeaderOf(scores, running);
+  const size_t leader = LeaderOf(field, scores, running);
   const std::vector<double> p = NotWorseP(field.tasks, running, objective.margin, objective.alpha, /*exact=*/false);
   // The leader needs no proof, so that Holm adjusts for the others only.
   std::vector<size_t> asked;
@@ -118,8 +124,7 @@ std::optional<Kept> Apply(Criterion criterion, const Objective& objective, const
 size_t Settle(const Field& field, const std::vector<size_t>& running) {
   const std::vector<double> scores =
       field.tasks.empty() ? std::vector<double>(field.count(), 0.0) : MacroScores(field.tasks);
-  // An unknown size (0) comes last: unknown is never an advantage.
-  const auto size = [&](size_t i) { return field.size[i].value - 1; };
+  const auto size = [&](size_t i) { return SizeOrLargest(field, i); };
   return *std::min_element(running.begin(), running.end(), [&](size_t a, size_t b) {
     if (size(a) != size(b)) return size(a) < size(b);
     return scores[a] > scores[b] + kSameScore;

@@ -8,12 +8,10 @@
 #include <functional>
 #include <map>
 
+#include "stats/power.h"
+
 namespace loco {
 namespace {
-
-std::string Count(int64_t n, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", FormatCount(n), n == 1 ? one : many);
-}
 
 // "3 points", "0.5 points", "1 point"; of a share.
 std::string Points(double share) {
@@ -136,7 +134,7 @@ std::string EvidenceNote(const Policy& policy, const Decision& decision, int64_t
   for (const auto& [precision, count] : precisions) words.push_back(precision);
   const std::string measured =
       words.empty() ? "no figure is known" : fmt::format("figures are {}", fmt::join(words, ", "));
-  return fmt::format("{}; {}", pruned == 0 ? "nothing pruned" : Count(pruned, "pruned", "pruned"), measured);
+  return fmt::format("{}; {}", pruned == 0 ? "nothing pruned" : Counted(pruned, "pruned", "pruned"), measured);
 }
 
 }  // namespace
@@ -237,8 +235,8 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
   std::string note =
       policy.suites.empty()
           ? "the policy names no suites"
-          : fmt::format("{} on {} at {}", Count(decision.items, "item each", "items each"),
-                        Count(static_cast<int64_t>(policy.suites.size()), "suite", "suites"), policy.shipped);
+          : fmt::format("{} on {} at {}", Counted(decision.items, "item each", "items each"),
+                        Counted(static_cast<int64_t>(policy.suites.size()), "suite", "suites"), policy.shipped);
   if (kept == 0) note = "nobody is left";
   if (scored < kept)
     note = fmt::format("{} not measured", FormatCount(kept - scored)) + (scored > 0 ? "; " + note : "");
@@ -318,22 +316,36 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
                     "new ones.",
                     running.size()));
   }
+  if (decision.best && running.size() > 1 && decision.items > 0) {
+    const auto difference = MinimumDetectableDifference(decision.items);
+    notes.push_back(
+        difference ? fmt::format("{} tell two candidates apart that differ by {} or more (with 80 % power, when they "
+                                 "disagree on 30 % of the items).",
+                                 Counted(decision.items, "item", "items"), Points(*difference))
+                   : fmt::format("{} cannot tell any two candidates apart.", Counted(decision.items, "item", "items")));
+  }
   if (decision.best) {
     notes.emplace_back("Scores are of the untrained candidates. They do not say which one tunes best.");
   }
   if (left_out > 0) {
     notes.push_back(fmt::format("{} left out, because not every candidate has an answer.",
-                                Count(left_out, "item is", "items are")));
+                                Counted(left_out, "item is", "items are")));
   }
   for (const CandidateSummary& c : decision.candidates) {
     for (const TaskScore& score : c.scores) {
       const auto lost = score.truncated + score.empty + score.unparsed + score.too_long + score.errors;
       if (lost * 10 < score.items || lost == 0) continue;
-      notes.push_back(
-          fmt::format("{} on {}: {} of {} answers could not be marked ({} cut at the token limit, {} unparsed, "
-                      "{} empty, {} too long, {} errors); none counts as right.",
-                      c.id, score.task, FormatCount(lost), FormatCount(score.items), score.truncated, score.unparsed,
-                      score.empty, score.too_long, score.errors));
+      std::vector<std::string> kinds;
+      const auto add = [&](int64_t count, std::string_view what) {
+        if (count > 0) kinds.push_back(fmt::format("{} {}", FormatCount(count), what));
+      };
+      add(score.truncated, "cut at the token limit");
+      add(score.unparsed, "unparsed");
+      add(score.empty, "empty");
+      add(score.too_long, "too long");
+      add(score.errors, "engine errors");
+      notes.push_back(fmt::format("{} on {}: {} of {} answers could not be marked ({}); none counts as right.", c.id,
+                                  score.task, FormatCount(lost), FormatCount(score.items), fmt::join(kinds, ", ")));
     }
   }
   if (!same_machine) {

@@ -50,7 +50,7 @@ inline std::vector<CandidateResult> SampleResults(const Policy& policy) {
 
 inline Decision SampleDecision() {
   const Policy policy = FakePolicy();
-  return Decide(policy, SampleResults(policy), {.machine = "2 cores, 8.00 GB"});
+  return Decide(policy, SampleResults(policy), {.machine = "this machine: 2 cores, 8.00 GB"});
 }
 
 inline Decision NobodyDecision() {

@@ -50,7 +50,7 @@ class Painter {
 };
 
 std::string Heading(const Decision& decision, const Painter& paint) {
-  const std::string machine = decision.machine.empty() ? "" : " · this machine: " + Safe(decision.machine);
+  const std::string machine = decision.machine.empty() ? "" : " · " + Safe(decision.machine);
   return Wrap(fmt::format("LocoLLM · policy {} · {} candidates{}", Safe(decision.policy), decision.candidates.size(),
                           machine),
               paint.width(), 0) +

@@ -171,7 +171,7 @@ def make_all(work):
         if step != "pretrain":
             function(work)
             continue
-        command = [sys.executable, __file__, "pretrain", "--work", str(work.folder)]
+        command = [sys.executable, __file__, "--work", str(work.folder), "pretrain"]
         if any([process.wait() for process in [subprocess.Popen(command + list(lane)) for lane in LANES]]):
             raise SystemExit("pre-training failed; the same command continues it")
 
