@@ -28,11 +28,14 @@ std::string CountsLine(const StudyCounts& counts) {
     return "measured nothing: no candidate that meets the hard rules has a file here";
   }
   if (counts.generated == 0 && counts.measured == 0) {
-    return fmt::format("stored   all {} answers and {} practical tests were in the store; nothing was measured anew",
-                       FormatCount(counts.stored), counts.reused);
+    return fmt::format("stored   all {} and {} were in the store; nothing was measured anew",
+                       Counted(counts.stored, "answer", "answers"),
+                       Counted(counts.reused, "practical test", "practical tests"));
   }
-  return fmt::format("measured {} answers and {} practical tests now; {} answers and {} tests were stored before",
-                     FormatCount(counts.generated), counts.measured, FormatCount(counts.stored), counts.reused);
+  return fmt::format("measured {} and {} now; {} and {} were stored before",
+                     Counted(counts.generated, "answer", "answers"),
+                     Counted(counts.measured, "practical test", "practical tests"),
+                     Counted(counts.stored, "answer", "answers"), Counted(counts.reused, "test", "tests"));
 }
 
 // Writes the record in three forms and returns their paths.

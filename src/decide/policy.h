@@ -42,9 +42,13 @@
 //   unknown = "reject"
 //
 //   [objective]
-//   kind = "smallest-not-worse"           # or "lexicographic" with order = ["tuned_score", "base_score",
-//   "first_token"] margin = 0.03                         # what "not worse" means, as a share of right answers alpha =
-//   0.05 tolerance = 0.1                       # speeds and times this near count as equal resamples = 2000 seed = 1
+//   kind = "smallest-not-worse"           # or "lexicographic", with
+//                                         #   order = ["tuned_score", "base_score", "first_token"]
+//   margin = 0.03                         # what "not worse" means, as a share of right answers
+//   alpha = 0.05
+//   tolerance = 0.1                       # speeds and times this near count as equal
+//   resamples = 2000
+//   seed = 1
 //
 // Two objectives and no weights yet: `kind = "weighted"` is refused, not ignored. It deliberately does not open models
 // or tasks; LoadPolicy only looks which files exist.

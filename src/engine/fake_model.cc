@@ -118,4 +118,9 @@ std::unique_ptr<Sequence> FakeModel::StartSequence(int context) {
   return std::make_unique<FakeSequence>(*this, answer_, context);
 }
 
+std::vector<double> FakeModel::LogProbabilities(std::span<const Token> tokens) {
+  if (tokens.empty()) return {};
+  return std::vector<double>(tokens.size() - 1, -std::log(static_cast<double>(info_.vocabulary_size)));
+}
+
 }  // namespace loco

@@ -28,6 +28,8 @@ class FakeModel : public LanguageModel {
   void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
                     const ChoicesDone& done) override;
   std::unique_ptr<Sequence> StartSequence(int context) override;
+  // Every byte is as likely as every other.
+  std::vector<double> LogProbabilities(std::span<const Token> tokens) override;
 
   int generated = 0;  // requests answered so far
 

@@ -112,6 +112,9 @@ class LanguageModel {
   virtual void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
                             const ChoicesDone& done) = 0;
   virtual std::unique_ptr<Sequence> StartSequence(int context) = 0;
+  // log p of each token but the first, given those before it; natural logarithms. For measuring and not for speed: the
+  // cache has 32 bits, so that nothing but the weights and the engine's products is rounded.
+  virtual std::vector<double> LogProbabilities(std::span<const Token> tokens) = 0;
 };
 
 }  // namespace loco

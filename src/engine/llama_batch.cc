@@ -29,14 +29,6 @@ struct Slot {
   int logits_index = -1;  // where in the present batch this slot's logits are; -1: none asked for
 };
 
-// Sum of log softmax(logits)[token]: the maximum is taken out first, so that exp cannot overflow.
-double LogProbability(const float* logits, int vocabulary_size, Token token) {
-  const float highest = *std::max_element(logits, logits + vocabulary_size);
-  double sum = 0;
-  for (int i = 0; i < vocabulary_size; ++i) sum += std::exp(static_cast<double>(logits[i] - highest));
-  return static_cast<double>(logits[token] - highest) - std::log(sum);
-}
-
 size_t LongestChoice(const ChoiceRequest& request) {
   size_t longest = 0;
   for (const auto& choice : request.choices) longest = std::max(longest, choice.size());
@@ -51,6 +43,14 @@ size_t TokensOf(const ChoiceRequest& request) {
 }
 
 }  // namespace
+
+// Sum of log softmax(logits)[token]: the maximum is taken out first, so that exp cannot overflow.
+double LogProbability(const float* logits, int vocabulary_size, Token token) {
+  const float highest = *std::max_element(logits, logits + vocabulary_size);
+  double sum = 0;
+  for (int i = 0; i < vocabulary_size; ++i) sum += std::exp(static_cast<double>(logits[i] - highest));
+  return static_cast<double>(logits[token] - highest) - std::log(sum);
+}
 
 Batch::Batch(int capacity, int sequences_per_token)
     : batch_(llama_batch_init(capacity, 0, sequences_per_token)), capacity_(capacity) {}

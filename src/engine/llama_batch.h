@@ -40,6 +40,9 @@ struct Best {
 };
 Best BestToken(const float* logits, int vocabulary_size);
 
+// log softmax(logits)[token].
+double LogProbability(const float* logits, int vocabulary_size, Token token);
+
 // Greedy continuous batching: `parallel` slots, each holding one request at a time; a finished slot takes the next.
 void GenerateBatched(llama_context* context, const LanguageModel& model, std::span<const GenerateRequest> requests,
                      int context_per_sequence, int parallel, const LanguageModel::GenerationDone& done);

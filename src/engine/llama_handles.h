@@ -14,6 +14,10 @@ struct LlamaModelDeleter {
 struct LlamaContextDeleter {
   void operator()(llama_context* context) const { llama_free(context); }
 };
+struct LlamaAdapterDeleter {
+  void operator()(llama_adapter_lora* adapter) const { llama_adapter_lora_free(adapter); }
+};
+using LlamaAdapterPtr = std::unique_ptr<llama_adapter_lora, LlamaAdapterDeleter>;
 using LlamaModelPtr = std::unique_ptr<llama_model, LlamaModelDeleter>;
 using LlamaContextPtr = std::unique_ptr<llama_context, LlamaContextDeleter>;
 

@@ -64,6 +64,13 @@ class LlamaModel : public LanguageModel {
       throw Error(fmt::format("{}: the engine cannot load the model: {}", path.string(), EngineErrors()),
                   "'loco inspect' shows what the file holds; a truncated download must be fetched again");
     }
+    if (!options.adapter.empty()) {
+      adapter_.reset(llama_adapter_lora_init(model_.get(), options.adapter.c_str()));
+      if (adapter_ == nullptr) {
+        throw Error(fmt::format("{}: the engine cannot load the adapter: {}", options.adapter.string(), EngineErrors()),
+                    "an adapter fits only the base that it was trained on");
+      }
+    }
     vocabulary_ = llama_model_get_vocab(model_.get());
     info_ = ReadInfo(model_.get());
     if (options_.threads <= 0) options_.threads = ThreadsFor(llama_model_size(model_.get()), ReadProcessor().cores);
@@ -130,6 +137,26 @@ class LlamaModel : public LanguageModel {
 
   std::unique_ptr<Sequence> StartSequence(int context) override;
 
+  std::vector<double> LogProbabilities(std::span<const Token> tokens) override {
+    std::vector<double> result;
+    if (tokens.size() < 2) return result;
+    constexpr int kRows = 64;  // logits of that many tokens at a time
+    const LlamaContextPtr handle =
+        MakeContext({.tokens = static_cast<int>(tokens.size()), .batch = kRows, .outputs = kRows, .cache32 = true});
+    Batch batch(kRows, 1);
+    for (size_t begin = 0; begin + 1 < tokens.size(); begin += kRows) {
+      const size_t count = std::min<size_t>(kRows, tokens.size() - 1 - begin);
+      batch.Clear();
+      for (size_t i = 0; i < count; ++i) batch.Add(tokens[begin + i], static_cast<int>(begin + i), 0, true);
+      Decode(handle.get(), batch);
+      for (size_t i = 0; i < count; ++i) {
+        const float* logits = llama_get_logits_ith(handle.get(), static_cast<int32_t>(i));
+        result.push_back(LogProbability(logits, info_.vocabulary_size, tokens[begin + i + 1]));
+      }
+    }
+    return result;
+  }
+
  private:
   friend class LlamaSequence;
 
@@ -139,6 +166,7 @@ class LlamaModel : public LanguageModel {
     bool unified = false;
     int batch = 2048;
     int outputs = 0;  // 0: one for each sequence
+    bool cache32 = false;
   };
 
   int ContextOf(const BatchOptions& options) const {
@@ -157,17 +185,27 @@ class LlamaModel : public LanguageModel {
     parameters.kv_unified = options.unified;
     parameters.swa_full = false;
     parameters.no_perf = true;
+    if (options.cache32) {
+      parameters.type_k = parameters.type_v = GGML_TYPE_F32;
+      parameters.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // it would round to 16 bits on the way
+    }
     ClearEngineLog();
     LlamaContextPtr context(llama_init_from_model(model_.get(), parameters));
     if (context == nullptr) {
       throw Error(fmt::format("no context of {} tokens could be made: {}", options.tokens, EngineErrors()),
                   "use a smaller --context or --parallel; 'loco fit' says what fits");
     }
+    if (adapter_ != nullptr) {
+      llama_adapter_lora* adapters[] = {adapter_.get()};
+      float scales[] = {1.0F};
+      LOCO_CHECK(llama_set_adapters_lora(context.get(), adapters, 1, scales) == 0);
+    }
     return context;
   }
 
   LoadOptions options_;
   LlamaModelPtr model_;
+  LlamaAdapterPtr adapter_;  // after the model: it must go first
   const llama_vocab* vocabulary_ = nullptr;
   ModelInfo info_;
 };

@@ -18,6 +18,7 @@ struct LoadOptions {
   bool use_mmap = true;  // weights stay in the page cache, shared between processes
   bool repack = true;    // a second copy of quantized weights in a faster layout
   bool vocabulary_only = false;
+  Path adapter;  // a LoRA adapter (GGUF) that is applied to everything; empty: none
 };
 
 // Throws Error for a file that llama.cpp cannot load, with its reason.

@@ -1,0 +1,170 @@
+// Row operations in plain loops, compiled anew by every family of kernels for its instruction set. Included like
+// gemm_inl.h. Sums run over 16 partial sums in a fixed order: it is what lets compilers vectorise them, and it makes
+// them the same on every machine with the same family.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "net/kernels.h"
+
+namespace loco {
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+// exp(x) to 2 units in the last place, without branches. Below -87 it is 0 (the true value would not be normal).
+inline float FastExp(float x) {
+  const float bounded = x < -87.0F ? -87.0F : x > 88.0F ? 88.0F : x;
+  // x = n ln 2 + r with |r| ≤ ln 2 / 2; adding 1.5 · 2^23 rounds to the nearest whole number.
+  const float shifted = bounded * 1.44269504F + 12582912.0F;
+  const float n = shifted - 12582912.0F;
+  const float r = (bounded - n * 0.693359375F) + n * 2.12194440e-4F;
+  // Coefficients of Cephes' expf.
+  float p = 1.9875691500e-4F;
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  const float value = p * power;
+  return x < -87.0F ? 0.0F : value;
+}
+
+inline float FastLog(float x) { return std::log(x); }
+
+inline float SumLanes(const float* lanes) {
+  float sum = 0;
+  for (int64_t i = 0; i < kLanes; ++i) sum += lanes[i];
+  return sum;
+}
+
+inline float Dot(const float* a, const float* b, int64_t count) {
+  float lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) lanes[l] += a[i + l] * b[i + l];
+  }
+  float sum = SumLanes(lanes);
+  for (; i < count; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+inline void RmsNormRow(const float* x, const float* weight, float* y, float* inverse, int64_t width, float epsilon) {
+  const float scale = 1 / std::sqrt(Dot(x, x, width) / static_cast<float>(width) + epsilon);
+  *inverse = scale;
+  for (int64_t i = 0; i < width; ++i) y[i] = x[i] * scale * weight[i];
+}
+
+// y = s x w with s = (mean x² + ε)^-½:  dx = s (w dy) - x s³ mean(x w dy).
+inline void RmsNormBackwardRow(const float* dy, const float* x, const float* weight, float inverse, float* dx,
+                               int64_t width, bool add) {
+  float lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) lanes[l] += x[i + l] * weight[i + l] * dy[i + l];
+  }
+  float dot = SumLanes(lanes);
+  for (; i < width; ++i) dot += x[i] * weight[i] * dy[i];
+  const float pull = inverse * inverse * inverse * dot / static_cast<float>(width);
+  if (add) {
+    for (int64_t j = 0; j < width; ++j) dx[j] += inverse * weight[j] * dy[j] - pull * x[j];
+  } else {
+    for (int64_t j = 0; j < width; ++j) dx[j] = inverse * weight[j] * dy[j] - pull * x[j];
+  }
+}
+
+inline float Sigmoid(float x) { return 1 / (1 + FastExp(-x)); }
+
+constexpr float kGeluScale = 0.79788456080286535588F;  // sqrt(2 / π)
+constexpr float kGeluCube = 0.044715F;
+
+// tanh(u) = 1 - 2 / (exp(2u) + 1)
+inline float Tanh(float u) { return 1 - 2 / (FastExp(2 * u) + 1); }
+
+inline void GateRow(GateKind kind, const float* gate, const float* up, float* out, int64_t width) {
+  switch (kind) {
+    case GateKind::kSilu:
+      for (int64_t i = 0; i < width; ++i) out[i] = gate[i] * Sigmoid(gate[i]) * up[i];
+      return;
+    case GateKind::kGelu:
+      for (int64_t i = 0; i < width; ++i) {
+        const float x = gate[i];
+        const float t = Tanh(kGeluScale * x * (1 + kGeluCube * x * x));
+        out[i] = 0.5F * x * (1 + t) * up[i];
+      }
+      return;
+    case GateKind::kSquaredRelu:
+      for (int64_t i = 0; i < width; ++i) {
+        const float x = gate[i] > 0 ? gate[i] : 0;
+        out[i] = x * x * up[i];
+      }
+      return;
+  }
+}
+
+inline void GateBackwardRow(GateKind kind, const float* d_out, float* gate, float* up, int64_t width) {
+  switch (kind) {
+    case GateKind::kSilu:
+      for (int64_t i = 0; i < width; ++i) {
+        const float x = gate[i];
+        const float s = Sigmoid(x);
+        gate[i] = d_out[i] * up[i] * s * (1 + x * (1 - s));
+        up[i] = d_out[i] * x * s;
+      }
+      return;
+    case GateKind::kGelu:
+      for (int64_t i = 0; i < width; ++i) {
+        const float x = gate[i];
+        const float t = Tanh(kGeluScale * x * (1 + kGeluCube * x * x));
+        const float slope = kGeluScale * (1 + 3 * kGeluCube * x * x) * (1 - t * t);
+        gate[i] = d_out[i] * up[i] * 0.5F * (1 + t + x * slope);
+        up[i] = d_out[i] * 0.5F * x * (1 + t);
+      }
+      return;
+    case GateKind::kSquaredRelu:
+      for (int64_t i = 0; i < width; ++i) {
+        const float x = gate[i] > 0 ? gate[i] : 0;
+        gate[i] = d_out[i] * up[i] * 2 * x;
+        up[i] = d_out[i] * x * x;
+      }
+      return;
+  }
+}
+
+inline float CrossEntropyRow(float* logits, int64_t width, int64_t target, float weight) {
+  float lanes[kLanes];
+  for (float& lane : lanes) lane = logits[0];
+  int64_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) lanes[l] = logits[i + l] > lanes[l] ? logits[i + l] : lanes[l];
+  }
+  float most = lanes[0];
+  for (const float lane : lanes) most = lane > most ? lane : most;
+  for (; i < width; ++i) most = logits[i] > most ? logits[i] : most;
+  const float shifted = logits[target] - most;
+  float sums[kLanes] = {};
+  for (i = 0; i + kLanes <= width; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) {
+      logits[i + l] = FastExp(logits[i + l] - most);
+      sums[l] += logits[i + l];
+    }
+  }
+  float sum = SumLanes(sums);
+  for (; i < width; ++i) {
+    logits[i] = FastExp(logits[i] - most);
+    sum += logits[i];
+  }
+  const float factor = weight / sum;
+  for (int64_t j = 0; j < width; ++j) logits[j] *= factor;
+  logits[target] -= weight;
+  return FastLog(sum) - shifted;
+}
+
+}  // namespace
+}  // namespace loco

@@ -1,0 +1,128 @@
+#include "net/gemm.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "net/kernels.h"
+
+namespace loco {
+namespace {
+
+KernelKind& Current() {
+  static KernelKind kind = BestKernel();
+  return kind;
+}
+
+// A task of a group of products: one strip of one of them.
+struct Strip {
+  const Product* product;
+  int64_t column;
+};
+
+std::vector<Strip> StripsOf(std::span<const Product> products, bool forward) {
+  const int64_t width = forward ? kForwardStrip : kBackwardStrip;
+  std::vector<Strip> strips;
+  for (const Product& product : products) {
+    LOCO_CHECK(!product.terms.empty());
+    const Matrix& first = product.terms.front().weight;
+    const int64_t columns = forward ? first.rows : first.columns;
+    for (const Term& term : product.terms) {
+      LOCO_CHECK((forward ? term.weight.rows : term.weight.columns) == columns);
+      LOCO_CHECK((forward ? term.weight.columns : term.weight.rows) == term.input->columns());
+      LOCO_CHECK(term.input->rows() == product.terms.front().input->rows());
+    }
+    for (int64_t column = 0; column < columns; column += width) strips.push_back({&product, column});
+  }
+  return strips;
+}
+
+}  // namespace
+
+const Kernels& KernelsOf(KernelKind kind) {
+#if defined(__x86_64__)
+  if (kind == KernelKind::kAvx512Bf16) return Avx512Bf16Kernels();
+  if (kind == KernelKind::kAvx2) return Avx2Kernels();
+#endif
+  LOCO_CHECK(kind == KernelKind::kPortable);
+  return PortableKernels();
+}
+
+const Kernels& CurrentKernels() { return KernelsOf(Current()); }
+
+bool IsSupported(KernelKind kind) {
+#if defined(__x86_64__)
+  if (kind == KernelKind::kAvx512Bf16)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bf16");
+  if (kind == KernelKind::kAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return kind == KernelKind::kPortable;
+}
+
+KernelKind BestKernel() {
+  for (const KernelKind kind : {KernelKind::kAvx512Bf16, KernelKind::kAvx2}) {
+    if (IsSupported(kind)) return kind;
+  }
+  return KernelKind::kPortable;
+}
+
+std::string_view KernelName(KernelKind kind) {
+  switch (kind) {
+    case KernelKind::kPortable:
+      return "portable";
+    case KernelKind::kAvx2:
+      return "AVX2";
+    case KernelKind::kAvx512Bf16:
+      return "AVX512-BF16";
+  }
+  return "";
+}
+
+KernelKind CurrentKernel() { return Current(); }
+
+void UseKernel(KernelKind kind) {
+  LOCO_CHECK(IsSupported(kind));
+  Current() = kind;
+}
+
+Activations::Activations(Threads& threads, const float* values, int64_t rows, int64_t columns, int64_t stride,
+                         float scale) {
+  Assign(threads, values, rows, columns, stride, scale);
+}
+
+void Activations::Assign(Threads& threads, const float* values, int64_t rows, int64_t columns, int64_t stride,
+                         float scale) {
+  const Kernels& kernels = CurrentKernels();
+  rows_ = rows;
+  columns_ = columns;
+  stride_ = (columns + 31) / 32 * 32;
+  // What is left of a longer use stays behind the columns and would enter the sums as padding.
+  data_.assign(static_cast<size_t>(rows_ * stride_ * kernels.element_bytes), std::byte{0});
+  constexpr int64_t kRowsPerTask = 32;
+  threads.Run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
+    for (int64_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
+      kernels.to_elements(values + row * stride, data_.data() + row * stride_ * kernels.element_bytes, columns, scale);
+    }
+  });
+}
+
+void MultiplyTransposed(Threads& threads, std::span<const Product> products) {
+  const Kernels& kernels = CurrentKernels();
+  const std::vector<Strip> strips = StripsOf(products, true);
+  threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
+    const Strip& strip = strips[static_cast<size_t>(task)];
+    kernels.forward_strip(*strip.product, strip.column, threads.Scratch(worker, kGemmScratch));
+  });
+}
+
+void Multiply(Threads& threads, std::span<const Product> products) {
+  const Kernels& kernels = CurrentKernels();
+  const std::vector<Strip> strips = StripsOf(products, false);
+  threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
+    const Strip& strip = strips[static_cast<size_t>(task)];
+    kernels.backward_strip(*strip.product, strip.column, threads.Scratch(worker, kGemmScratch));
+  });
+}
+
+}  // namespace loco

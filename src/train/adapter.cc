@@ -1,0 +1,129 @@
+#include "train/adapter.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <ggml.h>
+#include <gguf.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace loco {
+namespace {
+
+// Parts as files name them; a fused matrix is one part.
+constexpr std::array<std::string_view, 8> kTargets = {"attn_q",      "attn_k",   "attn_v", "attn_qkv",
+                                                      "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
+
+// "attn_q" of "blk.12.attn_q.weight".
+std::string PartOf(const std::string& name) {
+  const size_t end = name.rfind('.');
+  const size_t begin = name.rfind('.', end - 1);
+  return name.substr(begin + 1, end - begin - 1);
+}
+
+struct GgufDeleter {
+  void operator()(gguf_context* context) const { gguf_free(context); }
+};
+struct GgmlDeleter {
+  void operator()(ggml_context* context) const { ggml_free(context); }
+};
+
+}  // namespace
+
+std::vector<std::string> AdapterTargets() { return {kTargets.begin(), kTargets.end()}; }
+
+Adapter AttachAdapter(Network& network, const AdapterShape& shape, uint64_t seed) {
+  LOCO_CHECK(shape.rank >= 1);
+  Adapter adapter{.rank = shape.rank};
+  const auto rank = static_cast<float>(shape.rank);
+  adapter.scale = shape.alpha / (shape.rank_stabilized ? std::sqrt(rank) : rank);
+  Random random(seed);
+  std::map<std::string, int> pairs;  // of fused matrices, whose views come one after the other
+  for (Block& block : network.blocks) {
+    for (Linear* linear :
+         {&block.query, &block.key, &block.value, &block.output, &block.gate, &block.up, &block.down}) {
+      const std::string part = PartOf(linear->name);
+      linear->pair = -1;
+      if (!shape.targets.empty() &&
+          std::find(shape.targets.begin(), shape.targets.end(), part) == shape.targets.end()) {
+        continue;
+      }
+      const auto [at, is_new] = pairs.emplace(linear->name, static_cast<int>(adapter.pairs.size()));
+      linear->pair = at->second;
+      if (!is_new) continue;
+      LoraPair pair{.name = linear->name, .rows = linear->whole_rows, .columns = linear->weight.columns};
+      pair.a.resize(static_cast<size_t>(shape.rank * pair.columns));
+      pair.b.resize(static_cast<size_t>(pair.rows * shape.rank));
+      const double bound = 1 / std::sqrt(static_cast<double>(pair.columns));
+      for (float& value : pair.a) value = static_cast<float>((2 * random.Uniform() - 1) * bound);
+      adapter.pairs.push_back(std::move(pair));
+    }
+  }
+  if (adapter.pairs.empty()) {
+    throw Error(fmt::format("no layer of this base is among the targets {}", fmt::join(shape.targets, ", ")),
+                fmt::format("targets are {}", fmt::join(kTargets, ", ")));
+  }
+  return adapter;
+}
+
+Adapter ZeroLike(const Adapter& adapter) {
+  Adapter zero = adapter;
+  for (LoraPair& pair : zero.pairs) {
+    std::fill(pair.a.begin(), pair.a.end(), 0.0F);
+    std::fill(pair.b.begin(), pair.b.end(), 0.0F);
+  }
+  return zero;
+}
+
+int64_t CountParameters(const Adapter& adapter) {
+  int64_t count = 0;
+  for (const LoraPair& pair : adapter.pairs) count += static_cast<int64_t>(pair.a.size() + pair.b.size());
+  return count;
+}
+
+void WriteAdapter(const Path& path, const Adapter& adapter, const AdapterFacts& facts) {
+  const std::unique_ptr<gguf_context, GgufDeleter> gguf(gguf_init_empty());
+  // Tensors of a context without memory of its own: their data stays where it is.
+  const std::unique_ptr<ggml_context, GgmlDeleter> tensors(
+      ggml_init({2 * adapter.pairs.size() * ggml_tensor_overhead() + 1024, nullptr, /*no_alloc=*/true}));
+  LOCO_CHECK(gguf != nullptr && tensors != nullptr);
+  gguf_set_val_str(gguf.get(), "general.type", "adapter");
+  gguf_set_val_str(gguf.get(), "general.architecture", facts.architecture.c_str());
+  gguf_set_val_str(gguf.get(), "general.name", facts.name.c_str());
+  gguf_set_val_str(gguf.get(), "adapter.type", "lora");
+  // The engine scales by alpha / rank, whatever rule made the scale.
+  gguf_set_val_f32(gguf.get(), "adapter.lora.alpha", adapter.scale * static_cast<float>(adapter.rank));
+  if (!facts.base_hash.empty()) gguf_set_val_str(gguf.get(), "loco.base.sha256", facts.base_hash.c_str());
+  if (!facts.recipe.empty()) gguf_set_val_str(gguf.get(), "loco.recipe", facts.recipe.c_str());
+  const auto add = [&](const std::string& name, const std::vector<float>& values, int64_t width, int64_t rows) {
+    ggml_tensor* tensor = ggml_new_tensor_2d(tensors.get(), GGML_TYPE_F32, width, rows);
+    ggml_set_name(tensor, name.c_str());
+    tensor->data = const_cast<float*>(values.data());
+    gguf_add_tensor(gguf.get(), tensor);
+  };
+  for (const LoraPair& pair : adapter.pairs) {
+    add(pair.name + ".lora_a", pair.a, pair.columns, adapter.rank);
+    add(pair.name + ".lora_b", pair.b, adapter.rank, pair.rows);
+  }
+  std::string content(gguf_get_meta_size(gguf.get()), '\0');
+  gguf_get_meta_data(gguf.get(), content.data());
+  const size_t alignment = gguf_get_alignment(gguf.get());
+  const auto append = [&](const std::vector<float>& values) {
+    content.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+    content.resize((content.size() + alignment - 1) / alignment * alignment, '\0');
+  };
+  for (const LoraPair& pair : adapter.pairs) {
+    append(pair.a);
+    append(pair.b);
+  }
+  WriteFileAtomically(path, content);
+}
+
+}  // namespace loco
