@@ -51,6 +51,15 @@ Bytes ParseBytes(std::string_view text) {
   throw fail();
 }
 
+Bytes ParseMemorySize(std::string_view text) {
+  const Bytes bytes = ParseBytes(text);
+  const bool bare = text.find_first_not_of("0123456789.+eE ") == std::string_view::npos;
+  if (bare && bytes.value > 0 && bytes.value < 1'000'000)
+    throw Error(fmt::format("'{}' has no unit: it would be {}", text, FormatBytes(bytes)),
+                fmt::format("write {}GB, or the unit that you mean", text));
+  return bytes;
+}
+
 std::string FormatBytes(Bytes bytes) {
   static constexpr std::array<const char*, 5> kNames = {"B", "kB", "MB", "GB", "TB"};
   if (bytes.value < 1000) return fmt::format("{} B", bytes.value);

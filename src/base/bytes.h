@@ -26,6 +26,9 @@ inline Bytes operator+(Bytes a, Bytes b) { return Bytes{a.value + b.value}; }
 // Throws Error on anything else.
 Bytes ParseBytes(std::string_view text);
 
+// The same for an amount of memory, where "8" is a forgotten unit: a bare number from 1 to 999,999 is refused too.
+Bytes ParseMemorySize(std::string_view text);
+
 // Three significant digits in decimal units: "912 B", "3.40 MB", "2.49 GB", "12.4 GB".
 std::string FormatBytes(Bytes bytes);
 

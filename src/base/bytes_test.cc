@@ -38,6 +38,22 @@ TEST_CASE("what is not a size is refused with a cure") {
   }
 }
 
+TEST_CASE("an amount of memory needs a unit, unless it is a plausible number of bytes") {
+  CHECK(ParseMemorySize("8GB").value == 8'000'000'000);
+  CHECK(ParseMemorySize("8 B").value == 8);
+  CHECK(ParseMemorySize("8000000000").value == 8'000'000'000);
+  CHECK(ParseMemorySize("0").value == 0);
+  for (const char* text : {"8", "1.5", "16 ", "999999", "8e3"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH_AS(ParseMemorySize(text), doctest::Contains("no unit"), Error);
+  }
+  try {
+    ParseMemorySize("8");
+  } catch (const Error& error) {
+    CHECK(error.hint().starts_with("write 8GB"));
+  }
+}
+
 TEST_CASE("sizes are written with three digits and never as 1000 of a unit") {
   CHECK(FormatBytes(Bytes{0}) == "0 B");
   CHECK(FormatBytes(Bytes{912}) == "912 B");

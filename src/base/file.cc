@@ -20,6 +20,11 @@
 namespace loco {
 namespace {
 
+bool IsBelow(const Path& path, const Path& folder) {
+  const Path relative = path.lexically_normal().lexically_relative(folder.lexically_normal());
+  return !relative.empty() && *relative.begin() != "..";
+}
+
 // Why a system call failed, with the cure where the reason has one.
 Error SystemError(const Path& path, std::string_view action, int code) {
   std::string hint;
@@ -29,6 +34,11 @@ Error SystemError(const Path& path, std::string_view action, int code) {
   if (code == ENOSPC || code == EDQUOT)
     hint = "free some space and run the same command again: it goes on where it stopped";
   if (code == EISDIR) hint = "give a file, not a folder";
+  if (code == ENOTDIR) hint = "a part of this path is a file, not a folder: check it";
+  if (code == ENAMETOOLONG) hint = "choose a shorter name or path";
+  if (code == EMFILE || code == ENFILE) hint = "too many files are open: close other programs, or raise 'ulimit -n'";
+  if (hint.empty()) hint = "check the path, the disk and that nothing else uses it";
+  if (IsBelow(path, UserCacheFolder())) hint += "; LOCO_CACHE names another folder for the cache";
   return Error(fmt::format("{}: cannot {}: {}", path.string(), action, std::strerror(code)), hint);
 }
 
@@ -94,12 +104,20 @@ void WriteFileAtomically(const Path& path, std::string_view content) {
   if (::rename(name.c_str(), path.c_str()) != 0) throw fail("write");
 }
 
+void SyncFile(const Path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw SystemError(path, "open", errno);
+  if (::fsync(file.get()) != 0) throw SystemError(path, "write", errno);
+}
+
 MappedFile::MappedFile(const Path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw SystemError(path, "open", errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw SystemError(path, "read", errno);
-  if (!S_ISREG(status.st_mode)) throw SystemError(path, "read", EISDIR);
+  if (S_ISDIR(status.st_mode)) throw SystemError(path, "read", EISDIR);
+  if (!S_ISREG(status.st_mode))
+    throw Error(fmt::format("{}: cannot read: it is a device or a pipe", path.string()), "give a file on a disk");
   size_ = static_cast<size_t>(status.st_size);
   if (size_ == 0) return;  // mmap refuses an empty range; an empty span is the truth
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);

@@ -21,6 +21,9 @@ std::string ReadFile(const Path& path);
 // never a part, also when the disk is full or the process is killed. Creates missing parent folders.
 void WriteFileAtomically(const Path& path, std::string_view content);
 
+// Waits until the file's content is on the disk.
+void SyncFile(const Path& path);
+
 // A read-only map of a whole file. The bytes stay valid while the object lives.
 class MappedFile {
  public:

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -99,6 +100,11 @@ std::string OperatingSystemName() {
 }
 
 int TerminalWidth() {
+  // What the user asks for wins over what the terminal has; a width that no layout can meet is no wish.
+  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr) {
+    const int width = std::atoi(columns);
+    if (width >= 20 && width <= 10'000) return width;
+  }
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 100;

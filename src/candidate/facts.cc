@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "base/hostile_text.h"
@@ -134,6 +135,13 @@ void ReadTokenizer(const Gguf& gguf, const Keys& keys, Facts& facts) {
   tokenizer.pre = keys.Text("tokenizer.ggml.pre");
   if (const GgufValue* tokens = gguf.Find("tokenizer.ggml.tokens"); tokens != nullptr && tokens->is_array()) {
     tokenizer.tokens = tokens->count;
+    if (const auto texts = tokens->AsStrings()) {
+      std::unordered_set<std::string_view> seen;
+      seen.reserve(texts->size());
+      for (const std::string_view text : *texts) {
+        if (!seen.insert(text).second && tokenizer.repeated.empty()) tokenizer.repeated = std::string(text);
+      }
+    }
   }
   tokenizer.add_bos = keys.Flag("tokenizer.ggml.add_bos_token");
   tokenizer.add_eos = keys.Flag("tokenizer.ggml.add_eos_token");

@@ -58,6 +58,7 @@ struct TokenizerFacts {
   std::optional<int64_t> eot;
   std::optional<int64_t> unknown;
   std::optional<int64_t> padding;
+  std::string repeated;  // a token that occurs twice, which the engine does not survive; hostile
 };
 
 struct BaseModel {

@@ -410,6 +410,19 @@ FitInputs FitInputsOf(const Facts& facts) {
   return inputs;
 }
 
+std::optional<FitInputs> FitInputsAt(const Facts& facts, std::string_view quantization) {
+  FitInputs inputs = FitInputsOf(facts);
+  if (facts.quantization == quantization) return inputs;
+  auto weights = DeriveWeights(facts.dims, quantization);
+  if (!weights) return std::nullopt;
+  inputs.quantization = quantization;
+  inputs.weights = std::move(*weights);
+  inputs.weight_bytes = TotalBytes(inputs.weights);
+  inputs.weight_basis = Basis::kDerived;
+  inputs.weight_source = fmt::format("every tensor at {}, from the file's dimensions", quantization);
+  return inputs;
+}
+
 std::optional<Bytes> CacheBytes(const Shape& shape, const FitOptions& options) {
   const GgmlType* type = FindGgmlType(options.cache_type);
   if (shape.layers.empty() || type == nullptr) return std::nullopt;

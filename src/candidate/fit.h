@@ -63,6 +63,9 @@ struct FitInputs {
   std::vector<std::string> warnings;   // what makes the answer doubtful, passed on to Fit
 };
 FitInputs FitInputsOf(const Facts& facts);
+// The same for the copy at `quantization` that would be made of the file. Empty when its tensors' types cannot be
+// derived (see recipe.h).
+std::optional<FitInputs> FitInputsAt(const Facts& facts, std::string_view quantization);
 
 // Which types the engine copies into a layout for wide instructions when it loads a model. AMX copies nearly all types,
 // F16 included; AVX2 and AVX-512 a few 4-bit ones (and Q2_K).

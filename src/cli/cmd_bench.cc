@@ -1,9 +1,12 @@
 // loco bench MODEL: the practical test on this machine.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.h"
+#include "base/error.h"
 #include "base/hostile_text.h"
 #include "cli/commands.h"
 #include "cli/model_files.h"
@@ -23,6 +26,23 @@ struct BenchArguments {
   bool no_other_runtime = false;
 };
 
+// Refuses before minutes pass what the context or the memory does not hold.
+void CheckLengths(const ModelFile& model, const PracticalOptions& options) {
+  const int trained = static_cast<int>(model.facts.dims.context.value_or(4096));
+  const int context = options.context > 0 ? options.context : std::min(trained, 4096);
+  const PracticalOptions defaults;
+  const bool asked =
+      options.prompt_tokens != defaults.prompt_tokens || options.generate_tokens != defaults.generate_tokens;
+  if (asked && (options.prompt_tokens > context / 2 || options.generate_tokens > context / 4)) {
+    throw Error(
+        fmt::format("--prompt {} and --generate {} are too long for a context of {} tokens", options.prompt_tokens,
+                    options.generate_tokens, FormatCount(context)),
+        fmt::format("at most {} and {} of it are used; a larger --context takes more", context / 2, context / 4),
+        ExitCode::kUsage);
+  }
+  SequencesThatFit(model.facts, context, 1);
+}
+
 ExitCode RunBench(BenchArguments arguments, Session& session) {
   Store store = session.OpenStore();
   const ModelFile model = AtQuantization(store, RegisterModel(store, arguments.model), arguments.quantization, session);
@@ -31,6 +51,7 @@ ExitCode RunBench(BenchArguments arguments, Session& session) {
   arguments.options.use_mmap = !arguments.no_mmap;
   arguments.options.repack = !arguments.no_repack;
   arguments.options.independent_runtime = !arguments.no_other_runtime;
+  CheckLengths(model, arguments.options);
   const PracticalResult result =
       MeasurePractical(model.path, arguments.options, session.terminal().progress(), session.clock());
   const std::string json = PracticalToJson(result);

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/scores.h"
 #include "eval/evaluate.h"
+#include "report/words.h"
 #include "stats/paired.h"
 
 namespace loco {
@@ -36,6 +37,9 @@ Side LoadSide(const Store& store, const std::string& name) {
 
 ExitCode RunCompare(const CompareArguments& arguments, Session& session) {
   const Store store = session.ReadStore();
+  if (arguments.first == arguments.second)
+    throw Error(fmt::format("{} is compared with itself", arguments.first),
+                "name two runs of one task; 'loco runs' lists them", ExitCode::kUsage);
   const Side a = LoadSide(store, arguments.first);
   const Side b = LoadSide(store, arguments.second);
   if (a.run.task_id != b.run.task_id) {
@@ -79,9 +83,9 @@ ExitCode RunCompare(const CompareArguments& arguments, Session& session) {
                                ShareText(counts.both + counts.wins, n), FormatCount(counts.wins)},
                               {fmt::format("{} ({})", ForTerminal(b.label), arguments.second),
                                ShareText(counts.both + counts.losses, n), FormatCount(counts.losses)}}));
-  terminal.PrintLine(fmt::format("difference {:+.1f} points  [{:+.1f}, {:+.1f}] on {}, exact McNemar p = {:.3g}",
-                                 100 * difference.value, 100 * difference.interval.low, 100 * difference.interval.high,
-                                 Counted(n, "shared item", "shared items"), difference.p));
+  terminal.PrintLine(fmt::format("difference {} points  {} on {}, exact McNemar {}", SignedPoints(difference.value),
+                                 SignedInterval(difference.interval), Counted(n, "shared item", "shared items"),
+                                 PWords(difference.p)));
   terminal.PrintLine(
       told_apart ? fmt::format("→ {} is better on this task", ForTerminal(difference.value > 0 ? a.label : b.label))
                  : "→ a tie: these items cannot tell the two apart");

@@ -1,6 +1,7 @@
 // loco eval MODEL TASK…: scores a model on tasks, one run each.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -25,30 +26,10 @@ struct EvalArguments {
   std::vector<Path> tasks;
   std::string quantization;
   int context = 0;
-  int parallel = 8;
+  int parallel = 0;  // 0: up to 8, as many as the memory holds
   bool raw = false;
   bool show_answers = false;
 };
-
-// Says what will not fit before it is loaded: the kernel would kill the process without a word.
-void CheckMemory(const ModelFile& model, const EvalArguments& arguments) {
-  const int trained = static_cast<int>(model.facts.dims.context.value_or(4096));
-  const int context = EffectiveContext(arguments.context, trained);
-  const Machine machine = ReadMachine();
-  const Fit fit =
-      ComputeFit(model.facts, {.context = static_cast<uint64_t>(context) * static_cast<uint64_t>(arguments.parallel),
-                               .sequences = static_cast<uint64_t>(arguments.parallel),
-                               .unified_cache = false,
-                               .repack_rule = RepackRuleOf(machine),
-                               .os_reserve = Bytes{0},
-                               .memory = machine.available});
-  if (fit.verdict == Verdict::kDoesNotFit) {
-    throw Error(
-        fmt::format("no memory for a context of {} tokens in {} sequences: {} are needed, {} are available",
-                    FormatCount(context), arguments.parallel, FormatBytes(fit.process), FormatBytes(machine.available)),
-        "use a smaller --context or --parallel; 'loco fit' shows every term");
-  }
-}
 
 Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
   Json list = Json::array();
@@ -69,15 +50,32 @@ Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
 ExitCode RunEval(const EvalArguments& arguments, Session& session) {
   Store store = session.OpenStore();
   std::vector<Task> tasks;
-  for (const Path& path : arguments.tasks)
-    tasks.push_back(LoadTask(path));  // all of them first: a mistake costs no time
+  for (const Path& path : arguments.tasks) {  // all of them first: a mistake costs no time
+    Task task = LoadTask(path);
+    const auto same = [&](const Task& other) { return other.hash == task.hash; };
+    if (std::none_of(tasks.begin(), tasks.end(), same)) tasks.push_back(std::move(task));
+  }
   const ModelFile model = AtQuantization(store, RegisterModel(store, arguments.model), arguments.quantization, session);
-  CheckMemory(model, arguments);
+  const int trained = static_cast<int>(model.facts.dims.context.value_or(4096));
+  const int context = EffectiveContext(arguments.context, trained);
+  const int parallel = SequencesThatFit(model.facts, context, arguments.parallel > 0 ? arguments.parallel : 8);
+  if (arguments.parallel > parallel) {
+    throw Error(
+        fmt::format("no memory for {} sequences of {} tokens: {} fit", arguments.parallel, FormatCount(context),
+                    parallel),
+        fmt::format("use --parallel {} or a smaller --context; each sequence has a cache of its own", parallel));
+  }
   const auto engine = LoadModel(model.path, {.threads = session.threads});
   const EvaluationOptions options{.style = arguments.raw ? PromptStyle::kRaw : PromptStyle::kChat,
                                   .context = arguments.context,
-                                  .parallel = arguments.parallel};
+                                  .parallel = parallel};
   Terminal& terminal = session.terminal();
+  if (model.facts.dims.context && context > trained) {
+    terminal.Note(terminal.PaintedNote(
+        fmt::format("! the model was trained on {} tokens; what it makes of a context of {} is guesswork",
+                    FormatCount(trained), FormatCount(context)),
+        Paint::kYellow));
+  }
   Json document = {{"model", model.row.name},
                    {"hash", model.row.hash},
                    {"quantization", model.row.quantization},
@@ -136,9 +134,14 @@ Action DeclareEval(CLI::App& app, Session& session) {
   app.add_option("tasks", arguments->tasks, "Task files (.toml)")->required();
   app.add_option("-q,--quantization", arguments->quantization,
                  "Score a copy at this quantization, made once and cached (for example Q4_K_M)");
-  app.add_option("--context", arguments->context, "Tokens for prompt and answer (default: as trained, at most 4,096)")
+  app.add_option("--context", arguments->context,
+                 "Tokens for one prompt and its answer; part of a run's identity (default: as trained, at most 4,096)")
       ->check(CLI::Range(16, 1 << 24));
-  app.add_option("--parallel", arguments->parallel, "Sequences decoded together")->check(CLI::Range(1, 64));
+  app.add_option(
+         "--parallel", arguments->parallel,
+         "Items answered together, each in a --context of its own: memory grows with both (default: up to 8, as "
+         "many as the memory holds)")
+      ->check(CLI::Range(1, 64));
   app.add_flag("--raw", arguments->raw, "Send the text as it is, without the model's chat template");
   app.add_flag("--answers", arguments->show_answers, "With --json: every answer too");
   return [arguments, &session] { return RunEval(*arguments, session); };

@@ -1,7 +1,9 @@
 // loco fit MODEL: every term of the memory that a model takes, and whether it fits.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -32,6 +34,29 @@ struct FitArguments {
 
 std::string Tokens(uint64_t count) { return FormatCount(static_cast<int64_t>(count)); }
 
+// "qwen" is no entry, but the beginning of several: names them all.
+void CheckInCatalog(const Catalog& catalog, const std::string& word) {
+  if (catalog.Find(word) != nullptr) return;
+  std::string lower = word;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::vector<std::string> ids;
+  for (const CatalogModel& model : catalog.models) {
+    if (model.id.find(lower) != std::string::npos) ids.push_back(model.id);
+  }
+  if (lower.empty() || ids.empty()) return;
+  throw Error(fmt::format("'{}' is neither a file nor the whole identifier of a model", word),
+              fmt::format("of the catalog: {}", fmt::join(ids, ", ")), ExitCode::kUsage);
+}
+
+// The memory of a machine that the user describes.
+Bytes ParseRam(const std::string& text) {
+  const Bytes ram = ParseMemorySize(text);
+  if (ram.value == 0)
+    throw Error("--ram 0: a machine without memory fits nothing", "write its memory, for example 8GB",
+                ExitCode::kUsage);
+  return ram;
+}
+
 // A file on disk wins; otherwise the word names an entry of the catalog.
 FitInputs ReadInputs(const FitArguments& arguments, const Session& session, std::string& origin) {
   std::error_code code;
@@ -43,6 +68,7 @@ FitInputs ReadInputs(const FitArguments& arguments, const Session& session, std:
   }
   origin = "catalog";
   const Catalog catalog = LoadCatalog(session.DataFolder() / "catalog");
+  CheckInCatalog(catalog, arguments.model);
   return FitInputsOf(catalog.Get(arguments.model), arguments.quantization);
 }
 
@@ -60,7 +86,7 @@ FitOptions MakeOptions(const FitArguments& arguments, const FitInputs& inputs, c
   options.adapter_rank = arguments.adapter_rank;
   options.memory = machine.memory;
   if (!arguments.os_reserve.empty()) {
-    options.os_reserve = ParseBytes(arguments.os_reserve);
+    options.os_reserve = ParseMemorySize(arguments.os_reserve);
     options.os_source = "as given";
   } else if (!machine.described) {
     // What is in use now is real; an idle machine still gets the usual allowance.
@@ -95,24 +121,31 @@ void PrintFit(const Fit& fit, const FitInputs& inputs, const FitOptions& options
                                  terminal.Painted(Shorten(ForTerminal(inputs.model), 60), Paint::kBold),
                                  inputs.quantization, place, FormatBytes(machine.memory)));
   terminal.PrintLine(fmt::format("{:<26}{:>10}   basis", "", Tokens(fit.context) + " ctx"));
-  const size_t room = static_cast<size_t>(std::max(terminal.width() - 49, 30));
+  // On a narrow terminal what stands beside a figure goes below it.
+  constexpr int kBeside = 49;
+  const bool narrow = terminal.width() < kBeside + 30;
+  const auto room = static_cast<size_t>(narrow ? std::max(terminal.width() - 4, 20) : terminal.width() - kBeside);
   for (const Term& term : fit.terms) {
     const std::string name =
         term.detail.empty() ? term.name : fmt::format("{} {}", term.name, ForTerminal(term.detail));
     const std::string bytes = term.bytes ? FormatBytes(*term.bytes) : "unknown";
     const std::string_view basis = term.bytes ? BasisName(term.basis) : "";
-    terminal.PrintLine(
-        fmt::format("{:<26}{:>10}   {:<9} {}", name, bytes, basis,
-                    terminal.Painted(Shorten(ForTerminal(Aside(term, inputs, options)), room), Paint::kDim)));
+    const std::string aside = Shorten(ForTerminal(Aside(term, inputs, options)), room);
+    std::string line = fmt::format("{:<26}{:>10}   {:<9} ", name, bytes, basis);
+    if (narrow && !aside.empty()) line = fmt::format("{:<26}{:>10}   {}\n    ", name, bytes, basis);
+    if (aside.empty()) line.resize(line.find_last_not_of(' ') + 1);
+    terminal.PrintLine(line + terminal.Painted(aside, Paint::kDim));
   }
   const Paint paint = fit.verdict == Verdict::kFits         ? Paint::kGreen
                       : fit.verdict == Verdict::kDoesNotFit ? Paint::kRed
                                                             : Paint::kYellow;
-  std::string verdict = terminal.Painted(VerdictName(fit.verdict), paint);
-  if (fit.verdict == Verdict::kUnknown) verdict += fmt::format(" ({})", ForTerminal(fit.reason));
-  terminal.PrintLine(
-      fmt::format("{:<26}{:>10}   {} {}", "total", FormatBytes(fit.total), verdict,
-                  fit.verdict == Verdict::kUnknown ? "" : fmt::format("in {}", FormatBytes(*fit.memory))));
+  // What is not known only adds.
+  const bool whole = std::all_of(fit.terms.begin(), fit.terms.end(), [](const Term& term) { return term.bytes; });
+  const std::string total = (whole ? "" : "at least ") + FormatBytes(fit.total);
+  terminal.PrintLine(fmt::format("{:<18}{:>18}   {} {}", "total", total,
+                                 terminal.Painted(VerdictName(fit.verdict), paint),
+                                 fit.verdict == Verdict::kUnknown ? fmt::format("({})", ForTerminal(fit.reason))
+                                                                  : fmt::format("in {}", FormatBytes(*fit.memory))));
 }
 
 void PrintAdvice(const Fit& fit, const FitInputs& inputs, const FitOptions& options, Terminal& terminal) {
@@ -176,7 +209,7 @@ nlohmann::ordered_json FitJson(const Fit& fit, const FitInputs& inputs, const Fi
 
 ExitCode RunFit(const FitArguments& arguments, Session& session) {
   std::string origin;
-  const Machine machine = arguments.ram.empty() ? ReadMachine() : DescribedMachine(ParseBytes(arguments.ram));
+  const Machine machine = arguments.ram.empty() ? ReadMachine() : DescribedMachine(ParseRam(arguments.ram));
   const FitInputs inputs = ReadInputs(arguments, session, origin);
   const FitOptions options = MakeOptions(arguments, inputs, machine);
   const Fit fit = ComputeFit(inputs, options);
@@ -195,7 +228,7 @@ ExitCode RunFit(const FitArguments& arguments, Session& session) {
 Action DeclareFit(CLI::App& app, Session& session) {
   auto a = std::make_shared<FitArguments>();
   app.add_option("model", a->model, "A model file, or an identifier of 'loco catalog list'")->required();
-  app.add_option("--ram", a->ram, "Memory of a machine that you describe, for example 8GB (default: this machine)");
+  app.add_option("--ram", a->ram, "Memory of a machine that you describe, with its unit: 8GB (default: this machine)");
   app.add_option("--context", a->context, "Tokens of context (default: 4,096, or all that the model has)")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 26));
   app.add_option("--kv", a->cache, "Type of the KV cache")->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
@@ -203,7 +236,8 @@ Action DeclareFit(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"Q4_K_M", "Q8_0", "F16"}));
   app.add_option("--adapter-rank", a->adapter_rank, "Add a LoRA adapter of this rank on all linear layers")
       ->check(CLI::Range(uint64_t{1}, uint64_t{4096}));
-  app.add_option("--parallel", a->parallel, "Conversations at a time, sharing the context")
+  app.add_option("--parallel", a->parallel,
+                 "Conversations at a time that share one --context between them (each of loco eval has its own)")
       ->check(CLI::Range(uint64_t{1}, uint64_t{256}));
   app.add_option("--micro-batch", a->micro_batch, "Prompt tokens computed at a time")
       ->check(CLI::Range(uint64_t{1}, uint64_t{65536}));

@@ -15,11 +15,27 @@ struct QuantizeArguments {
   Path model;
   std::string quantization;
   Path out;
+  bool force = false;
 };
+
+// Nothing that exists is written over without being asked, and never the source.
+void CheckOutput(const QuantizeArguments& arguments) {
+  std::error_code none;
+  if (arguments.out.empty() || !std::filesystem::exists(arguments.out, none)) return;
+  if (std::filesystem::equivalent(arguments.out, arguments.model, none)) {
+    throw Error(fmt::format("{}: this is the source itself", arguments.out.string()), "give another name with --out",
+                ExitCode::kUsage);
+  }
+  if (!arguments.force) {
+    throw Error(fmt::format("{}: the file exists", arguments.out.string()), "give another name, or --force",
+                ExitCode::kUsage);
+  }
+}
 
 ExitCode RunQuantize(const QuantizeArguments& arguments, Session& session) {
   Store store = session.OpenStore();
   const ModelFile source = RegisterModel(store, arguments.model);
+  CheckOutput(arguments);
   ModelFile made = AtQuantization(store, source, arguments.quantization, session);
   if (!arguments.out.empty()) {
     const MappedFile content(made.path);
@@ -47,6 +63,7 @@ Action DeclareQuantize(CLI::App& app, Session& session) {
   app.add_option("model", arguments->model, "Model file in F32, F16 or BF16")->required();
   app.add_option("quantization", arguments->quantization, "Target, for example Q4_K_M")->required();
   app.add_option("-o,--out", arguments->out, "Also write it to this file (default: only the cache has it)");
+  app.add_flag("-f,--force", arguments->force, "Write over an existing --out");
   return [arguments, &session] { return RunQuantize(*arguments, session); };
 }
 

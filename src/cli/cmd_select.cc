@@ -38,21 +38,6 @@ std::string CountsLine(const StudyCounts& counts) {
                      Counted(counts.stored, "answer", "answers"), Counted(counts.reused, "test", "tests"));
 }
 
-// Writes the record in three forms and returns their paths.
-std::vector<std::string> WriteRecord(const Path& folder, const std::string& stem, const Decision& decision,
-                                     const std::string& json, const std::string& row, const std::string& date,
-                                     std::vector<AnswerSample> samples) {
-  const std::string program = fmt::format("loco {}, {}", Version(), EngineVersion());
-  const Path markdown = folder / (stem + ".md");
-  const Path html = folder / (stem + ".html");
-  const Path data = folder / (stem + ".json");
-  WriteFileAtomically(markdown, DecisionMarkdown(decision, {.date = date, .decision = row, .program = program}));
-  WriteFileAtomically(
-      html, DecisionHtml(decision, {.date = date, .decision = row, .program = program, .samples = std::move(samples)}));
-  WriteFileAtomically(data, json + "\n");
-  return {markdown.string(), html.string(), data.string()};
-}
-
 // The name of a policy as a file name: letters, digits and dashes.
 std::string FileStem(const std::string& name) {
   std::string stem;
@@ -60,15 +45,57 @@ std::string FileStem(const std::string& name) {
   return stem.substr(0, 80);
 }
 
+// The record's three files. Their name has the decision's number: another decision of the same day and policy does not
+// take its place.
+struct RecordFiles {
+  Path markdown;
+  Path html;
+  Path json;
+
+  RecordFiles(const Path& folder, const std::string& date, const std::string& policy, RowId decision) {
+    const std::string stem = fmt::format("{}-{}-{}", date, FileStem(policy), decision);
+    markdown = folder / (stem + ".md");
+    html = folder / (stem + ".html");
+    json = folder / (stem + ".json");
+  }
+  std::vector<std::string> Names() const { return {markdown.string(), html.string(), json.string()}; }
+};
+
+// Before hours of measuring, not after: the folder exists and takes a file.
+void CheckFolder(const Path& folder) {
+  const Path probe = folder / fmt::format(".loco-{}", ::getpid());
+  WriteFileAtomically(probe, "");
+  std::error_code none;
+  std::filesystem::remove(probe, none);
+}
+
+// Only rules and evidence: nothing is measured, so nothing is decided and nothing recorded.
+ExitCode ShowFilter(const Decision& decision, Session& session) {
+  Terminal& terminal = session.terminal();
+  if (session.json) {
+    terminal.PrintLine(DecisionJson(decision));
+  } else {
+    const Style style{.colour = terminal.color(), .width = static_cast<size_t>(terminal.width())};
+    terminal.Print(FilterText(decision, style));
+  }
+  const bool anybody = std::any_of(decision.candidates.begin(), decision.candidates.end(), [](const auto& c) {
+    return c.standing != Standing::kRejected && c.standing != Standing::kPruned;
+  });
+  return anybody ? ExitCode::kDone : ExitCode::kNothingQualifies;
+}
+
 ExitCode RunSelect(const SelectArguments& arguments, Session& session) {
   const Policy policy = LoadPolicy(arguments.policy);
   Store store = session.OpenStore();
   Study study(store, policy, session);
-  study.Filter();
-  if (!arguments.filter_only) {
-    study.MeasureScores();
-    study.MeasurePractical();
+  if (arguments.filter_only) {
+    study.Filter(/*make_files=*/false);
+    return ShowFilter(Decide(policy, study.results(), {.machine = study.MachineLine()}), session);
   }
+  CheckFolder(arguments.out);
+  study.Filter(/*make_files=*/true);
+  study.MeasureScores();
+  study.MeasurePractical();
   const Decision decision = Decide(policy, study.results(), {.machine = study.MachineLine()});
   const std::string json = DecisionJson(decision);
   const std::string date = session.clock().Now().substr(0, 10);
@@ -76,16 +103,22 @@ ExitCode RunSelect(const SelectArguments& arguments, Session& session) {
       {.key = HashOfParts({"decision/1", json}), .policy = policy.name, .policy_hash = policy.hash, .record = json},
       decision.rests_on);
   const std::string row = fmt::format("decision-{}", id);
-  const std::vector<std::string> files =
-      WriteRecord(arguments.out, date + "-" + FileStem(policy.name), decision, json, row, date, study.Samples());
+  const RecordFiles files(arguments.out, date, policy.name, id);
   Terminal& terminal = session.terminal();
+  // The answer first: it must not be lost with the files when the disk is full.
   if (session.json) {
     terminal.PrintLine(json);
   } else {
     const Style style{.colour = terminal.color(), .width = static_cast<size_t>(terminal.width())};
-    terminal.Print(DecisionText(decision, style, {.decision = row, .files = files}));
-    if (!arguments.filter_only) terminal.PrintLine(CountsLine(study.counts()));
+    terminal.Print(DecisionText(decision, style, {.decision = row, .files = files.Names()}));
+    terminal.PrintLine(CountsLine(study.counts()));
   }
+  const std::string program = fmt::format("loco {}, {}", Version(), EngineVersion());
+  WriteFileAtomically(files.json, json + "\n");
+  WriteFileAtomically(files.markdown, DecisionMarkdown(decision, {.date = date, .decision = row, .program = program}));
+  WriteFileAtomically(
+      files.html,
+      DecisionHtml(decision, {.date = date, .decision = row, .program = program, .samples = study.Samples()}));
   return decision.kind == DecisionKind::kChosen ? ExitCode::kDone : ExitCode::kNothingQualifies;
 }
 
@@ -94,9 +127,9 @@ ExitCode RunSelect(const SelectArguments& arguments, Session& session) {
 Action DeclareSelect(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SelectArguments>();
   app.add_option("policy", arguments->policy, "Policy file (.toml)")->required();
-  app.add_option("--out", arguments->out, "Folder for the record: DATE-POLICY.md, .html and .json");
+  app.add_option("--out", arguments->out, "Folder for the record: DATE-POLICY-NUMBER.md, .html and .json");
   app.add_flag("--filter-only", arguments->filter_only,
-               "Stop after the hard filter and the external evidence: nothing is generated");
+               "Show the hard filter and the external evidence only: nothing is quantized, generated or recorded");
   return [arguments, &session] { return RunSelect(*arguments, session); };
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hostile_text.h"
+#include "candidate/facts.h"
 #include "cli/commands.h"
 #include "engine/llama_model.h"
 #include "template/prompt.h"
@@ -18,7 +19,26 @@ struct TokenizeArguments {
   bool chat = false;
 };
 
+// As 'loco eval' looks at a file, but a vocabulary without weights is enough here.
+void CheckHasVocabulary(const Facts& facts) {
+  const std::string path = facts.path.string();
+  if (facts.kind != "model") {
+    throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind),
+                "give the model file; 'loco inspect' shows what a file is");
+  }
+  if (facts.missing.value > 0) {
+    throw Error(
+        fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)),
+        "fetch the file again");
+  }
+  if (facts.tokenizer.tokens == 0) {
+    throw Error(fmt::format("{}: the file has no vocabulary", path),
+                "give the first part of a split model, or the whole file");
+  }
+}
+
 ExitCode RunTokenize(const TokenizeArguments& arguments, Session& session) {
+  CheckHasVocabulary(ReadFacts(arguments.model));
   const auto model = LoadModel(arguments.model, {.vocabulary_only = true});
   const PromptRenderer renderer(*model, arguments.chat ? PromptStyle::kChat : PromptStyle::kRaw);
   const Prompt prompt = renderer.Render({{"user", arguments.text}});
@@ -32,7 +52,7 @@ ExitCode RunTokenize(const TokenizeArguments& arguments, Session& session) {
   for (const Token token : prompt.tokens) {
     session.terminal().PrintLine(fmt::format("{:>7}  '{}'", token, ForTerminal(model->Detokenize({&token, 1}, true))));
   }
-  session.terminal().PrintLine(fmt::format("{} tokens", FormatCount(static_cast<int64_t>(prompt.tokens.size()))));
+  session.terminal().PrintLine(Counted(static_cast<int64_t>(prompt.tokens.size()), "token", "tokens"));
   return ExitCode::kDone;
 }
 

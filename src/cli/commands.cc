@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 
 #include "base/version.h"
+#include "engine/quantize.h"
 
 namespace loco {
 namespace {
@@ -34,7 +37,9 @@ constexpr std::array kCommands = {
     Command{"show", "one row of the store, with what it rests on", "loco show run-3\nloco show decision-1 --json",
             DeclareShow},
     Command{"completion", "completion script for bash or zsh",
-            "loco completion bash > ~/.local/share/bash-completion/completions/loco", DeclareCompletion},
+            "loco completion bash > ~/.loco.bash && echo '. ~/.loco.bash' >> ~/.bashrc\n"
+            "loco completion zsh > ~/.loco.zsh && echo '. ~/.loco.zsh' >> ~/.zshrc",
+            DeclareCompletion},
     Command{"manual", "the manual page, in roff", "loco manual | man -l -", DeclareManual},
 };
 
@@ -51,6 +56,13 @@ std::string ExamplesFooter(const char* examples) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return footer;
+}
+
+// "q4_k_m" means Q4_K_M. Other words stay as they are: the command says what it knows.
+std::string QuantizationName(std::string word) {
+  std::string upper = word;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return IsQuantizationName(upper) ? upper : word;
 }
 
 }  // namespace
@@ -84,7 +96,8 @@ std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
   app->add_option("--threads", session.threads, "Processor threads (default: all cores, fewer for tiny models)")
       ->check(CLI::Range(1, 1024));
   app->add_option("--color", session.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
-  app->add_flag("--json", session.json, "Print one JSON document instead of text");
+  app->add_flag("--json", session.json,
+                "Print one JSON document instead of text; an error is {\"error\": {\"message\": …, \"cure\": …}}");
   app->add_flag("--quiet", session.quiet, "No progress bars");
   app->footer(
       "Examples:\n  loco select policies/demo.toml\n  loco eval model.gguf tasks/pocket/arith.toml\n  loco fit "
@@ -94,7 +107,12 @@ std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
   for (const Command& command : Commands()) {
     CLI::App* sub = app->add_subcommand(command.name, command.summary);
     sub->footer(ExamplesFooter(command.examples));
-    sub->final_callback([&action, run = command.declare(*sub, session)] { action = run; });
+    const Action run = command.declare(*sub, session);
+    for (CLI::Option* option : sub->get_options()) {
+      if (option->check_name("quantization") || option->check_name("--quantization"))
+        option->transform(QuantizationName, "");
+    }
+    sub->final_callback([&action, run] { action = run; });
   }
   return app;
 }

@@ -1,11 +1,17 @@
 // The program `loco`: parses the command line, runs one command, turns exceptions into messages and exit codes.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/Error.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/hostile_text.h"
@@ -16,13 +22,37 @@
 namespace loco {
 namespace {
 
-int Report(const Terminal& terminal, const Error& error) {
-  std::fflush(stdout);
+// A closed descriptor would be given to the next file that is opened: what we print would then go into the store.
+void OccupyStandardDescriptors() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) != -1) continue;
+    static_cast<void>(::open("/dev/null", O_RDONLY));  // writing to it fails, as writing to a closed one does
+  }
+}
+
+// The parser may have stopped before it came to the flag.
+bool AsksForJson(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+int Report(Terminal& terminal, bool json, const Error& error) {
   // File names and messages of libraries may carry anything.
-  std::fputs(fmt::format("{} {}\n", terminal.Painted("error:", Paint::kRed), ForTerminal(error.what(), true)).c_str(),
-             stderr);
-  if (!error.hint().empty()) std::fputs(fmt::format("  cure: {}\n", ForTerminal(error.hint(), true)).c_str(), stderr);
+  std::string text = fmt::format("{} {}", terminal.PaintedNote("error:", Paint::kRed), ForTerminal(error.what(), true));
+  if (!error.hint().empty()) text += fmt::format("\n  cure: {}", ForTerminal(error.hint(), true));
+  terminal.Note(text);
+  if (json) {
+    const nlohmann::ordered_json document = {{"error", {{"message", error.what()}, {"cure", error.hint()}}}};
+    terminal.PrintLine(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    std::fflush(stdout);
+  }
   return static_cast<int>(error.code());
+}
+
+// What was printed has arrived: a full disk or a closed pipe must not look like success.
+int Finish(ExitCode code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error("standard output cannot be written", "check the disk and the pipe");
+  return static_cast<int>(code);
 }
 
 // "unknown command 'selct'; did you mean 'select'?" before CLI11 says less.
@@ -46,44 +76,160 @@ void CheckCommandName(int argc, char** argv) {
   }
 }
 
+// The command that was asked for, as deep as it was understood: "loco catalog show".
+struct Place {
+  const CLI::App* app;
+  std::string path = "loco";
+  std::vector<std::string> options;  // that are known there
+};
+
+Place PlaceOf(const CLI::App& root) {
+  Place place{.app = &root};
+  for (;;) {
+    for (const CLI::Option* option : place.app->get_options()) {
+      for (const std::string& name : option->get_lnames()) place.options.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) place.options.push_back("-" + name);
+    }
+    const std::vector<CLI::App*> chosen = place.app->get_subcommands();
+    if (chosen.empty()) return place;
+    place.app = chosen.front();
+    place.path += " " + place.app->get_name();
+  }
+}
+
+Error UnknownWord(const Place& place, const std::vector<std::string>& words, const std::string& usage) {
+  const auto option = std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with("-"); });
+  if (option == words.end())
+    return Error(fmt::format("'{}' takes no further argument '{}'", place.path, words.back()), usage, ExitCode::kUsage);
+  const std::string name = option->substr(0, option->find('='));
+  const auto nearest = Nearest(name, place.options);
+  return Error(fmt::format("'{}' has no option '{}'", place.path, name),
+               nearest ? fmt::format("did you mean '{}'?", *nearest) : usage, ExitCode::kUsage);
+}
+
+Error MissingCommand(const Place& place, const std::string& usage) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : place.app->get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  const std::vector<std::string> words = place.app->remaining();
+  if (words.empty() || words.back().starts_with("-"))
+    return Error(fmt::format("'{}' needs one of: {}", place.path, fmt::join(names, ", ")), usage, ExitCode::kUsage);
+  const auto nearest = Nearest(words.back(), names);
+  return Error(fmt::format("'{}' has no command '{}'", place.path, words.back()),
+               nearest ? fmt::format("did you mean '{} {}'?", place.path, *nearest)
+                       : fmt::format("one of: {}", fmt::join(names, ", ")),
+               ExitCode::kUsage);
+}
+
+// A value that an option does not take: CLI11 says "--kv: q9 not in {f16,q8_0}" or "--context: Value x not in range …".
+Error WrongValue(const std::string& message, const std::string& usage) {
+  const size_t colon = message.find(": ");
+  const size_t list = message.find(" not in {");
+  const size_t range = message.find(" not in range ");
+  if (colon == std::string::npos) return Error(message, usage, ExitCode::kUsage);
+  const std::string name = message.substr(0, colon);
+  if (list != std::string::npos) {
+    const std::string value = message.substr(colon + 2, list - colon - 2);
+    std::vector<std::string> words;
+    std::istringstream rest(message.substr(list + 9, message.rfind('}') - list - 9));
+    for (std::string word; std::getline(rest, word, ',');) words.push_back(word);
+    const auto nearest = Nearest(value, words);
+    return Error(fmt::format("{} cannot be '{}': it is one of {}", name, value, fmt::join(words, ", ")),
+                 nearest ? fmt::format("did you mean '{}'?", *nearest) : usage, ExitCode::kUsage);
+  }
+  constexpr std::string_view kValue = ": Value ";
+  if (range != std::string::npos && message.compare(colon, kValue.size(), kValue) == 0) {
+    const size_t value = colon + kValue.size();
+    return Error(fmt::format("{} cannot be '{}': it is a number from {}", name, message.substr(value, range - value),
+                             message.substr(range + 14)),
+                 usage, ExitCode::kUsage);
+  }
+  return Error(message, usage, ExitCode::kUsage);
+}
+
+// CLI11 speaks to programmers ("tasks is required"). The same in the words of the rest of the program.
+Error UsageError(const CLI::ParseError& problem, const CLI::App& root) {
+  const Place place = PlaceOf(root);
+  const std::string usage = fmt::format("'{} --help' shows the usage", place.path);
+  const std::string message = problem.what();
+  const std::string kind = problem.get_name();
+  if (kind == "ExtrasError") {
+    const std::vector<std::string> words = root.remaining(true);
+    if (!words.empty()) return UnknownWord(place, words, usage);
+  }
+  if (kind == "RequiredError") {
+    if (message.starts_with("A subcommand")) return MissingCommand(place, usage);
+    const std::string name = message.substr(0, message.find(" is required"));
+    const CLI::Option* option = place.app->get_option_no_throw(name);
+    if (option != nullptr) {
+      return Error(fmt::format("'{}' needs {}: {}", place.path, name, option->get_description()), usage,
+                   ExitCode::kUsage);
+    }
+  }
+  if (kind == "ArgumentMismatch" && message.find("missing") != std::string::npos)
+    return Error(fmt::format("{} needs a value", message.substr(0, message.find(':'))), usage, ExitCode::kUsage);
+  if (kind == "ValidationError") return WrongValue(message, usage);
+  return Error(message, usage, ExitCode::kUsage);
+}
+
+// A word as a shell reads it back. Controls are written as escapes: the line is shown on a terminal.
+std::string ForShell(std::string_view word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool escapes = std::any_of(word.begin(), word.end(), is_control);
+  std::string out = escapes ? "$'" : "'";
+  for (const char c : word) {
+    if (is_control(c)) {
+      out += fmt::format("\\x{:02x}", c);
+    } else if (c == '\'') {
+      out += escapes ? "\\'" : "'\\''";
+    } else if (c == '\\' && escapes) {
+      out += "\\\\";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
 int Main(int argc, char** argv) {
+  OccupyStandardDescriptors();
   InstallInterruptHandler();
   Session session;
   Action action;
+  const bool json = AsksForJson(argc, argv);
   const std::unique_ptr<CLI::App> app = BuildApp(session, action);
+  const auto report = [&](const Error& error) { return Report(session.terminal(), json, error); };
   try {
-    CheckCommandName(argc, argv);
-    app->parse(argc, argv);
+    try {
+      CheckCommandName(argc, argv);
+      app->parse(argc, argv);
+    } catch (const CLI::ParseError& problem) {
+      if (problem.get_exit_code() != 0) throw UsageError(problem, *app);
+      std::ostringstream text;  // --help, --version
+      app->exit(problem, text, text);
+      session.terminal().Print(text.str());
+      return Finish(ExitCode::kDone);
+    }
     if (!action) {
       session.terminal().Print(app->help());
-      return static_cast<int>(ExitCode::kDone);
+      return Finish(ExitCode::kDone);
     }
-    const ExitCode code = action();
-    if (std::fflush(stdout) != 0) throw Error("standard output cannot be written", "check the disk and the pipe");
-    return static_cast<int>(code);
-  } catch (const CLI::ParseError& problem) {
-    if (problem.get_exit_code() == 0) return app->exit(problem);  // --help, --version
-    const CLI::App* where = app.get();
-    for (const CLI::App* chosen : app->get_subcommands()) where = chosen;
-    return Report(session.terminal(),
-                  Error(problem.what(),
-                        fmt::format("'loco {}{}--help' shows the usage", where == app.get() ? "" : where->get_name(),
-                                    where == app.get() ? "" : " "),
-                        ExitCode::kUsage));
+    return Finish(action());
   } catch (const Error& error) {
-    return Report(session.terminal(), error);
+    return report(error);
   } catch (const Interrupted&) {
     session.terminal().progress().End();
     std::string again = "loco";
-    for (int i = 1; i < argc; ++i) again += std::string(" ") + argv[i];
+    for (int i = 1; i < argc; ++i) again += " " + ForShell(argv[i]);
     session.terminal().Note(
         fmt::format("stopped; everything done so far is stored. Go on with: {}", ForTerminal(again)));
     return static_cast<int>(ExitCode::kInterrupted);
   } catch (const std::bad_alloc&) {
-    return Report(session.terminal(),
-                  Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));
+    return report(Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));
   } catch (const std::filesystem::filesystem_error& problem) {
-    return Report(session.terminal(), Error(problem.what(), "check the path, its permissions and the free space"));
+    return report(Error(problem.what(), "check the path, its permissions and the free space"));
   }
 }
 

@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/diagnostic.h"
 #include "base/error.h"
+#include "candidate/fit.h"
 #include "candidate/machine.h"
 #include "engine/llama_model.h"
 #include "engine/quantize.h"
@@ -42,6 +44,16 @@ void CheckIsModel(const Facts& facts) {
         fmt::format("{}: part {} of a model split into {} files", path, facts.split_index + 1, facts.split_count),
         "join the parts first with llama-gguf-split --merge");
   }
+  // The engine checks these with assertions, which end the process.
+  constexpr uint64_t kMostLayers = 512;
+  if (const uint64_t layers = facts.dims.layers.value_or(0); layers < 1 || layers > kMostLayers) {
+    throw Error(fmt::format("{}: the file states {} layers", path, FormatCount(static_cast<int64_t>(layers))),
+                "the file is damaged: fetch it again");
+  }
+  if (!facts.tokenizer.repeated.empty()) {
+    throw Error(fmt::format("{}: the token {} is twice in its vocabulary", path, QuotedWord(facts.tokenizer.repeated)),
+                "the file was converted wrongly: use another conversion of the model");
+  }
   if (!facts.engine_knows_architecture) {
     throw Error(fmt::format("{}: the engine does not know the architecture '{}'", path, facts.architecture),
                 fmt::format("use a model of an architecture that {} runs", EngineIdentity()));
@@ -49,6 +61,39 @@ void CheckIsModel(const Facts& facts) {
 }
 
 }  // namespace
+
+namespace {
+
+// A file of ours in the cache; one that a power cut left half written is made again.
+bool IsWhole(const Path& path) {
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return false;
+  try {
+    return ReadFacts(path).missing.value == 0;
+  } catch (const Error&) {  // not even a header: as good as not there
+    return false;
+  }
+}
+
+}  // namespace
+
+int SequencesThatFit(const Facts& facts, int context, int wanted) {
+  const Machine machine = ReadMachine();
+  Fit fit;
+  for (int sequences = wanted; sequences >= 1; sequences /= 2) {
+    fit = ComputeFit(FitInputsOf(facts), {.context = static_cast<uint64_t>(context) * static_cast<uint64_t>(sequences),
+                                          .sequences = static_cast<uint64_t>(sequences),
+                                          .unified_cache = false,
+                                          .repack_rule = RepackRuleOf(machine),
+                                          .os_reserve = Bytes{0},
+                                          .memory = machine.available});
+    if (fit.verdict != Verdict::kDoesNotFit) return sequences;
+  }
+  throw Error(
+      fmt::format("{}: no memory for a context of {} tokens: {} are needed, {} are available", facts.path.string(),
+                  FormatCount(context), FormatBytes(fit.process), FormatBytes(machine.available)),
+      "use a smaller context, or a smaller quantization; 'loco fit' shows every term");
+}
 
 ModelFile RegisterModel(Store& store, const Path& path) {
   ModelFile file{.path = path, .facts = ReadFacts(path)};
@@ -75,12 +120,18 @@ ModelFile AtQuantization(Store& store, const ModelFile& source, const std::strin
   if (stem.ends_with(own)) stem.resize(stem.size() - own.size());
   const Path target =
       UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
-  if (!std::filesystem::exists(target)) {
+  if (!IsWhole(target)) {
+    if (source.facts.quantization != "F32" && source.facts.quantization != "F16" &&
+        source.facts.quantization != "BF16") {
+      throw Error(
+          fmt::format("{}: the file is already quantized, to {}", source.path.string(), source.facts.quantization),
+          "give the F16, BF16 or F32 file: quantizing twice loses more than either");
+    }
     Progress& progress = session.terminal().progress();
     progress.Begin(fmt::format("quantize {} to {}", stem, quantization), 0, 0);
     FileLock lock(target.string() + ".lock");
     lock.Wait([&] { progress.Update(0, "another loco makes this file; waiting"); });
-    if (!std::filesystem::exists(target)) Quantize(source.path, target, quantization, session.threads);
+    if (!IsWhole(target)) Quantize(source.path, target, quantization, session.threads);
     progress.End();
   }
   ModelFile file{.path = target, .facts = ReadFacts(target)};

@@ -24,6 +24,10 @@ ModelFile RegisterModel(Store& store, const Path& path);
 // quantizer and kept in the user's cache under the content hash of its source.
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session);
 
+// How many sequences of `context` tokens, at most `wanted`, this machine's free memory holds beside the weights. Throws
+// Error when not even one does: the kernel would kill the process without a word.
+int SequencesThatFit(const Facts& facts, int context, int wanted);
+
 // Machine row of this computer, added to the store.
 MachineRow RegisterMachine(Store& store);
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "engine/llama_model.h"
+#include "engine/quantize.h"
 #include "eval/evaluate.h"
 #include "eval/practical.h"
 #include "task/scorers.h"
@@ -87,6 +89,7 @@ Study::Study(Store& store, const Policy& policy, Session& session)
       machine_(ReadMachine()),
       catalog_(LoadCatalog(session.DataFolder() / "catalog")),
       evidence_(LoadEvidence(session.DataFolder() / "catalog" / "evidence")) {
+  CheckPolicy();
   for (const PolicySuite& suite : policy.suites) tasks_.push_back(LoadTask(suite.task));
 }
 
@@ -97,83 +100,171 @@ std::string Study::MachineLine() const {
   return fmt::format("for a machine with {}; this one: {}", FormatBytes(*policy_.hardware.ram), here);
 }
 
-void Study::Filter() {
+// Mistakes of the policy that only the catalog, the evidence and the engine can see; all of them at once.
+void Study::CheckPolicy() const {
+  std::vector<Diagnostic> mistakes;
+  const auto wrong = [&](size_t line, size_t column, std::string message) {
+    mistakes.push_back({policy_.path, line, column, std::move(message)});
+  };
+  std::vector<std::string> ids;
+  for (const CatalogModel& model : catalog_.models) ids.push_back(model.id);
+  for (const PolicyCandidate& candidate : policy_.candidates) {
+    if (candidate.catalog.empty() || catalog_.Find(candidate.catalog) != nullptr) continue;
+    wrong(candidate.line, candidate.column,
+          fmt::format("{} is not in the catalog; {}", QuotedWord(candidate.catalog),
+                      SuggestWord(candidate.catalog, ids)));
+  }
+  std::set<std::string> figures;
+  for (const Evidence& row : evidence_) figures.insert(row.what);
+  for (const EvidenceRule& rule : policy_.evidence) {
+    if (figures.contains(rule.figure)) continue;
+    wrong(rule.line, rule.column,
+          fmt::format("no published figure is called {}; {}", QuotedWord(rule.figure),
+                      SuggestWord(rule.figure, {figures.begin(), figures.end()})));
+  }
+  for (const std::string& name : {policy_.shipped, policy_.reference}) {
+    if (IsQuantizationName(name) || name == "F32") continue;
+    wrong(1, 1,
+          fmt::format("unknown quantization {} in [precision]; {}", QuotedWord(name),
+                      SuggestWord(name, QuantizationNames())));
+  }
+  ThrowMistakes(mistakes);
+}
+
+void Study::Filter(bool make_files) {
   Progress& progress = session_.terminal().progress();
   progress.Begin("hard filter", static_cast<int64_t>(policy_.candidates.size()), 0);
   for (const PolicyCandidate& candidate : policy_.candidates) {
     ThrowIfInterrupted();
     results_.emplace_back();
     files_.emplace_back();
-    FilterOne(candidate, results_.back(), files_.back());
+    FilterOne(candidate, make_files, results_.back(), files_.back());
     progress.Update(static_cast<int64_t>(results_.size()), candidate.id);
   }
   progress.End();
 }
 
-void Study::FilterOne(const PolicyCandidate& candidate, CandidateResult& result, Files& files) {
-  result.id = candidate.id;
-  result.name = candidate.id;
+void Study::FilterOne(const PolicyCandidate& policy_candidate, bool make_files, CandidateResult& result, Files& files) {
+  result.id = policy_candidate.id;
+  result.name = policy_candidate.id;
   result.quantization = policy_.shipped;
-  const CatalogModel* model = candidate.catalog.empty() ? nullptr : &catalog_.Get(candidate.catalog);
-  std::optional<ModelFile> source;
-  if (candidate.file.empty()) {
-    result.not_measured_because = "no file of it here: name one with file = \"…\" in the policy";
-  } else {
-    source = RegisterModel(store_, candidate.file);
-    if (IsUnquantized(source->facts.quantization) || source->facts.quantization == policy_.shipped) {
-      files.shipped = AtQuantization(store_, *source, policy_.shipped, session_);
-    } else {
-      result.not_measured_because =
-          fmt::format("the file is {}, the policy ships {}: give an F16 file, from which it can be made",
-                      source->facts.quantization, policy_.shipped);
+  Candidate candidate{.policy = policy_candidate,
+                      .model = policy_candidate.catalog.empty() ? nullptr : &catalog_.Get(policy_candidate.catalog)};
+  if (candidate.model != nullptr) result.parameters = candidate.model->parameters.value_or(0);
+  candidate.source = RegisterSource(policy_candidate, result);
+  if (candidate.source) result.parameters = candidate.source->facts.parameters;
+  // First with what the file's own header tells: nobody waits for the quantization of a model whose licence fails.
+  const std::vector<RuleVerdict> unreadable = result.rules;
+  ApplyPolicyRules(candidate, files, result);
+  const bool fails = std::any_of(result.rules.begin(), result.rules.end(),
+                                 [](const RuleVerdict& verdict) { return verdict.outcome == RuleOutcome::kFail; });
+  if (make_files && candidate.source && !fails) {
+    MakeFiles(candidate, result, files);
+    if (files.shipped) {
+      result.rules = unreadable;
+      ApplyPolicyRules(candidate, files, result);
     }
-    if (IsUnquantized(source->facts.quantization))
-      files.reference = AtQuantization(store_, *source, policy_.reference, session_);
   }
-  if (files.shipped) {
-    result.model = {"model", files.shipped->row.id};
-    result.file_bytes = files.shipped->row.file_bytes;
-    result.parameters = files.shipped->facts.parameters;
-  } else if (model != nullptr) {
-    result.parameters = model->parameters.value_or(0);
-  }
-  FactSources sources{.facts = source ? &source->facts : nullptr, .model = model};
-  sources.fit = StoreFit(candidate, files, model, result);
-  if (result.memory) sources.fit_row = result.memory->row;
-  if (files.shipped) sources.shipped_size = files.shipped->row.file_bytes;
-  const std::string today = session_.clock().Now().substr(0, 10);
-  const auto facts = MergeFacts(policy_, candidate, sources);
-  if (!files.shipped && facts.file_size) result.file_bytes = facts.file_size->value;
-  result.rules = ApplyRules(policy_, facts, today);
   for (RuleVerdict& verdict : result.rules) {
     const std::string json = RuleVerdictJson(verdict);
-    verdict.row = {"verdict", store_.AddVerdict({.key = HashOfParts({"verdict/1", policy_.hash, candidate.id,
+    verdict.row = {"verdict", store_.AddVerdict({.key = HashOfParts({"verdict/1", policy_.hash, policy_candidate.id,
                                                                      result.model.Text(), verdict.rule, json}),
-                                                 .candidate = candidate.id,
+                                                 .candidate = policy_candidate.id,
                                                  .rule = verdict.rule,
                                                  .outcome = RuleOutcomeName(verdict.outcome),
                                                  .result = json})};
   }
-  result.evidence = ApplyEvidence(policy_, StoreFigures(candidate));
+  result.evidence = ApplyEvidence(policy_, StoreFigures(policy_candidate));
 }
 
-std::optional<Fit> Study::StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model,
-                                   CandidateResult& result) {
-  if (!files.shipped && model == nullptr) return std::nullopt;
+std::optional<ModelFile> Study::RegisterSource(const PolicyCandidate& candidate, CandidateResult& result) {
+  if (candidate.file.empty()) {
+    result.not_measured_because = "no file of it here: name one with file = \"…\" in the policy";
+    return std::nullopt;
+  }
+  const auto fail = [&](const std::string& value, const std::string& cure) {
+    result.rules.push_back({.rule = "file",
+                            .outcome = RuleOutcome::kFail,
+                            .value = value,
+                            .limit = "a model that can be asked",
+                            .source = candidate.file.string(),
+                            .would_pass_if = cure,
+                            .miss = 1});
+  };
+  try {
+    ModelFile file = RegisterModel(store_, candidate.file);
+    const auto [first, is_new] = seen_files_.emplace(file.row.hash, candidate.id);
+    if (!is_new) {
+      fail(fmt::format("the same content as '{}'", first->second), "it were a file of its own");
+    } else if (file.facts.chat_template.text.empty()) {
+      fail("no chat template, and a selection asks by chat", "the file carried one: use the instruction-tuned model");
+    }
+    return file;
+  } catch (const Error& problem) {  // one bad file among many is a result, not the end of the study
+    fail(problem.what(), problem.hint());
+    return std::nullopt;
+  }
+}
+
+void Study::MakeFiles(const Candidate& candidate, CandidateResult& result, Files& files) {
+  const std::string& quantization = candidate.source->facts.quantization;
+  try {
+    if (IsUnquantized(quantization) || quantization == policy_.shipped) {
+      files.shipped = AtQuantization(store_, *candidate.source, policy_.shipped, session_);
+    } else {
+      result.not_measured_because =
+          fmt::format("the file is {}, the policy ships {}: give an F16 file, from which it can be made", quantization,
+                      policy_.shipped);
+    }
+    if (IsUnquantized(quantization))
+      files.reference = AtQuantization(store_, *candidate.source, policy_.reference, session_);
+  } catch (const Error& problem) {
+    result.not_measured_because = fmt::format("{}; {}", problem.what(), problem.hint());
+    files = {};
+  }
+}
+
+// Adds the policy's verdicts to what is already known of the file.
+void Study::ApplyPolicyRules(const Candidate& candidate, const Files& files, CandidateResult& result) {
+  if (files.shipped) {
+    result.model = {"model", files.shipped->row.id};
+    result.file_bytes = files.shipped->row.file_bytes;
+    result.parameters = files.shipped->facts.parameters;
+  }
+  FactSources sources{.facts = candidate.source ? &candidate.source->facts : nullptr, .model = candidate.model};
+  sources.fit = StoreFit(candidate, files, result);
+  if (result.memory) sources.fit_row = result.memory->row;
+  if (files.shipped) sources.shipped_size = files.shipped->row.file_bytes;
+  const KnownFacts facts = MergeFacts(policy_, candidate.policy, sources);
+  if (!files.shipped && facts.file_size) result.file_bytes = facts.file_size->value;
+  const std::string today = session_.clock().Now().substr(0, 10);
+  for (RuleVerdict& verdict : ApplyRules(policy_, facts, today)) result.rules.push_back(std::move(verdict));
+}
+
+std::optional<Fit> Study::StoreFit(const Candidate& candidate, const Files& files, CandidateResult& result) {
+  std::optional<FitInputs> inputs;
+  if (files.shipped) {
+    inputs = FitInputsOf(files.shipped->facts);
+  } else if (candidate.source) {
+    inputs = FitInputsAt(candidate.source->facts, policy_.shipped);
+  } else if (candidate.model != nullptr) {
+    inputs = FitInputsOf(*candidate.model, policy_.shipped);
+  }
+  if (!inputs) return std::nullopt;
   FitOptions options = FitOptionsOf(policy_, machine_.memory);
   options.repack_rule = RepackRuleOf(machine_);
-  const Fit fit = files.shipped ? ComputeFit(files.shipped->facts, options)
-                                : ComputeFit(FitInputsOf(*model, policy_.shipped), options);
+  if (inputs->dims.context) options.context = std::min(options.context, *inputs->dims.context);
+  const Fit fit = ComputeFit(*inputs, options);
   result.memory = MemoryNeed{.total = fit.total,
                              .limit = fit.memory.value_or(Bytes{}),
                              .context = fit.context,
                              .verdict = std::string(VerdictName(fit.verdict))};
   if (files.shipped) {
     const std::string json = FitJson(fit).dump();
-    result.memory->row = {"fit",
-                          store_.AddFit({.key = HashOfParts({"fit/1", files.shipped->row.hash, candidate.id, json}),
-                                         .model_id = files.shipped->row.id,
-                                         .result = json})};
+    result.memory->row = {
+        "fit", store_.AddFit({.key = HashOfParts({"fit/1", files.shipped->row.hash, candidate.policy.id, json}),
+                              .model_id = files.shipped->row.id,
+                              .result = json})};
   }
   return fit;
 }
@@ -198,9 +289,11 @@ bool Study::Survives(size_t candidate) const {
 
 std::vector<TaskResult> Study::Score(const ModelFile& file) {
   std::vector<TaskResult> results;
+  const int trained = static_cast<int>(file.facts.dims.context.value_or(4096));
+  const int context = std::min(static_cast<int>(policy_.hardware.context), trained);
+  const int parallel = SequencesThatFit(file.facts, context, 8);
   const auto engine = LoadModel(file.path, {.threads = session_.threads});
-  const int context = std::min(static_cast<int>(policy_.hardware.context), engine->info().trained_context);
-  const EvaluationOptions options{.style = PromptStyle::kChat, .context = context, .parallel = 8};
+  const EvaluationOptions options{.style = PromptStyle::kChat, .context = context, .parallel = parallel};
   for (const Task& task : tasks_) {
     const EvaluationResult run =
         Evaluate(store_, *engine, file.row, task, options, session_.terminal().progress(), session_.clock());
@@ -217,9 +310,18 @@ std::vector<TaskResult> Study::Score(const ModelFile& file) {
 
 void Study::MeasureScores() {
   for (size_t i = 0; i < results_.size(); ++i) {
-    if (!Survives(i)) continue;
-    if (files_[i].shipped) results_[i].shipped = Score(*files_[i].shipped);
-    if (files_[i].reference) results_[i].reference = Score(*files_[i].reference);
+    if (Survives(i)) ScoreOne(results_[i], files_[i]);
+  }
+}
+
+void Study::ScoreOne(CandidateResult& result, const Files& files) {
+  try {
+    if (files.shipped) result.shipped = Score(*files.shipped);
+    if (files.reference) result.reference = Score(*files.reference);
+  } catch (const Error& problem) {  // a candidate that cannot be asked; the answers of the others still count
+    result.shipped.clear();
+    result.reference.clear();
+    result.not_measured_because = fmt::format("{} ({})", problem.what(), problem.hint());
   }
 }
 
@@ -254,7 +356,8 @@ std::vector<AnswerSample> Study::Samples() const {
 void Study::MeasurePractical() {
   const MachineRow machine = RegisterMachine(store_);
   for (size_t i = 0; i < results_.size(); ++i) {
-    if (!Survives(i) || !files_[i].shipped) continue;
+    const bool scored = tasks_.empty() || !results_[i].shipped.empty();
+    if (!Survives(i) || !files_[i].shipped || !scored) continue;
     const ModelFile& file = *files_[i].shipped;
     PracticalOptions options{.context = static_cast<int>(policy_.hardware.context), .threads = session_.threads};
     if (file.facts.dims.context)

@@ -1,7 +1,7 @@
 // The five steps of `loco select`, from a policy to the results that the decision rests on.
 //
 //   Study study(store, policy, session);
-//   study.Filter();          // 1 hard filter and 2 external evidence, nothing is generated
+//   study.Filter(true);      // 1 hard filter and 2 external evidence; copies at the shipped quantization are made
 //   study.MeasureScores();   // 3 base scores of the survivors, at the shipped quantization and at the reference
 //   study.MeasurePractical();// 5 practical test of the survivors   (4, trainability, is not measured in this version)
 //   Decision decision = Decide(policy, study.results());
@@ -10,6 +10,7 @@
 // again; `fresh` rows are whatever the store does not hold yet.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,8 @@ class Study {
  public:
   Study(Store& store, const Policy& policy, Session& session);
 
-  void Filter();
+  // With `make_files`, survivors are quantized; without, nothing is written but rows and sizes are derived.
+  void Filter(bool make_files);
   void MeasureScores();
   void MeasurePractical();
 
@@ -53,11 +55,23 @@ class Study {
     std::optional<ModelFile> reference;
   };
 
-  void FilterOne(const PolicyCandidate& candidate, CandidateResult& result, Files& files);
-  std::optional<Fit> StoreFit(const PolicyCandidate& candidate, const Files& files, const CatalogModel* model,
-                              CandidateResult& result);
+  // What is known of one candidate before its rules are applied.
+  struct Candidate {
+    const PolicyCandidate& policy;
+    const CatalogModel* model = nullptr;  // its catalog entry
+    std::optional<ModelFile> source;      // its file, when there is a readable one
+  };
+
+  void CheckPolicy() const;
+  void FilterOne(const PolicyCandidate& policy_candidate, bool make_files, CandidateResult& result, Files& files);
+  // Registers the file; what is wrong with it becomes a failed rule of this candidate, and the others go on.
+  std::optional<ModelFile> RegisterSource(const PolicyCandidate& candidate, CandidateResult& result);
+  void MakeFiles(const Candidate& candidate, CandidateResult& result, Files& files);
+  void ApplyPolicyRules(const Candidate& candidate, const Files& files, CandidateResult& result);
+  std::optional<Fit> StoreFit(const Candidate& candidate, const Files& files, CandidateResult& result);
   std::vector<Figure> StoreFigures(const PolicyCandidate& candidate);
   std::vector<TaskResult> Score(const ModelFile& file);
+  void ScoreOne(CandidateResult& result, const Files& files);
   bool Survives(size_t candidate) const;
 
   Store& store_;
@@ -68,6 +82,7 @@ class Study {
   std::vector<Evidence> evidence_;
   std::vector<Task> tasks_;
   std::vector<CandidateResult> results_;
+  std::map<std::string, std::string> seen_files_;  // content hash → candidate
   std::vector<Files> files_;
   StudyCounts counts_;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 
@@ -102,23 +104,37 @@ const char* Code(Paint paint) {
   return "";
 }
 
-bool WantsColor(const std::string& color) {
+bool WantsColor(const std::string& color, int descriptor) {
   if (color == "always") return true;
   if (color == "never") return false;
   const char* no_color = std::getenv("NO_COLOR");
-  return IsTerminal(1) && (no_color == nullptr || *no_color == '\0');
+  return IsTerminal(descriptor) && (no_color == nullptr || *no_color == '\0');
 }
 
-bool LooksLikeNumber(const std::string& cell) {
-  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 ||
-                           (cell.size() > 1 && (cell[0] == '-' || cell[0] == '+') &&
-                            std::isdigit(static_cast<unsigned char>(cell[1])) != 0));
+std::string PaintedText(std::string_view text, Paint paint, bool color) {
+  if (!color || paint == Paint::kPlain) return std::string(text);
+  return fmt::format("{}{}\x1b[0m", Code(paint), text);
+}
+
+bool IsDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+// "62.3  [56.7, 67.6]", "2.49 GB", "> 4 GB", "-3"; not "2025-04-29", which is a name of a day.
+bool LooksLikeNumber(std::string_view cell) {
+  if (cell.starts_with("> ") || cell.starts_with("< ")) cell.remove_prefix(2);
+  if (cell.starts_with("\u2212")) cell.remove_prefix(3);
+  if (cell.starts_with('-') || cell.starts_with('+')) cell.remove_prefix(1);
+  return !cell.empty() && IsDigit(cell[0]) && cell.find('-') == std::string_view::npos;
+}
+
+// What stands where a number is not known says nothing about its column.
+bool StandsForNumber(std::string_view cell) {
+  return cell.empty() || cell == "unknown" || cell == "no answers" || cell == "\u2013";
 }
 
 }  // namespace
 
 Terminal::Terminal(const std::string& color, bool quiet, const Clock& clock)
-    : color_(WantsColor(color)), width_(TerminalWidth()) {
+    : color_(WantsColor(color, 1)), note_color_(WantsColor(color, 2)), width_(TerminalWidth()) {
   if (quiet) {
     progress_ = std::make_unique<NoProgress>();
   } else {
@@ -139,31 +155,46 @@ void Terminal::Note(std::string_view text) {
   std::fputc('\n', stderr);
 }
 
-std::string Terminal::Painted(std::string_view text, Paint paint) const {
-  if (!color_ || paint == Paint::kPlain) return std::string(text);
-  return fmt::format("{}{}\x1b[0m", Code(paint), text);
+std::string Terminal::Painted(std::string_view text, Paint paint) const { return PaintedText(text, paint, color_); }
+
+std::string Terminal::PaintedNote(std::string_view text, Paint paint) const {
+  return PaintedText(text, paint, note_color_);
 }
 
 std::string FormatTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const std::string& cell : header) widths.push_back(DisplayWidth(cell));
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
-  }
-  const auto line = [&](const std::vector<std::string>& cells, const std::vector<std::string>& sample) {
-    std::string out;
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const std::string padding(widths[i] - DisplayWidth(cells[i]), ' ');
-      const bool right = i > 0 && i < sample.size() && LooksLikeNumber(sample[i]);
-      out += i == 0 ? "" : "  ";
-      out += right ? padding + cells[i] : cells[i] + padding;
-    }
-    while (!out.empty() && out.back() == ' ') out.pop_back();
-    return out + "\n";
+  constexpr size_t kWidestCell = 60;  // one name of a thousand characters must not push all columns off the screen
+  std::vector<std::vector<std::string>> lines;
+  if (!header.empty()) lines.push_back(header);
+  lines.insert(lines.end(), rows.begin(), rows.end());
+  struct Column {
+    size_t width = 0;
+    bool words = false;
+    bool numbers = false;
   };
+  std::vector<Column> columns;
+  for (size_t r = 0; r < lines.size(); ++r) {
+    columns.resize(std::max(columns.size(), lines[r].size()));
+    for (size_t i = 0; i < lines[r].size(); ++i) {
+      std::string& cell = lines[r][i];
+      cell = Shorten(cell, kWidestCell);
+      columns[i].width = std::max(columns[i].width, DisplayWidth(cell));
+      if (r == 0 && !header.empty()) continue;
+      columns[i].numbers = columns[i].numbers || LooksLikeNumber(cell);
+      columns[i].words = columns[i].words || !(LooksLikeNumber(cell) || StandsForNumber(cell));
+    }
+  }
   std::string out;
-  if (!header.empty()) out += line(header, rows.empty() ? header : rows.front());
-  for (const auto& row : rows) out += line(row, row);
+  for (const auto& cells : lines) {
+    std::string line;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const std::string padding(columns[i].width - DisplayWidth(cells[i]), ' ');
+      const bool right = i > 0 && columns[i].numbers && !columns[i].words;
+      line += i == 0 ? "" : "  ";
+      line += right ? padding + cells[i] : cells[i] + padding;
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    out += line + "\n";
+  }
   return out;
 }
 

@@ -68,9 +68,9 @@ class Decider {
       } else if (!Survives(c.evidence)) {
         c.standing = Standing::kPruned;
         c.reason = ReasonOfPruning(c.evidence);
-      } else if (!IsScored(results_[i])) {
+      } else if (const std::string missing = WhyNotScored(results_[i]); !missing.empty()) {
         c.standing = Standing::kNotMeasured;
-        c.reason = results_[i].not_measured_because.empty() ? "no scores" : results_[i].not_measured_because;
+        c.reason = missing;
       } else {
         scored_.push_back(i);
       }
@@ -116,12 +116,11 @@ class Decider {
   void Compare() {
     if (tasks_.empty()) return;
     const std::vector<double> scores = MacroScores(tasks_);
-    const size_t best = static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-    decision_.best = running_[best];
-    ComparePairs();
-    const double confidence = 1 - policy_.objective.alpha;
     std::vector<size_t> everyone(running_.size());
     std::iota(everyone.begin(), everyone.end(), size_t{0});
+    decision_.best = running_[LeaderOf(MakeField(tasks_), scores, everyone)];
+    ComparePairs();
+    const double confidence = 1 - policy_.objective.alpha;
     const std::vector<double> p =
         NotWorseP(tasks_, everyone, policy_.objective.margin, policy_.objective.alpha, /*exact=*/true);
     for (size_t k = 0; k < running_.size(); ++k) {
@@ -182,11 +181,20 @@ class Decider {
   }
 
  private:
-  bool IsScored(const CandidateResult& result) const {
-    if (weights_.empty()) return true;
-    if (result.shipped.size() != weights_.size()) return false;
-    return std::none_of(result.shipped.begin(), result.shipped.end(),
-                        [](const TaskResult& task) { return task.items.empty(); });
+  // Empty: there are scores, or the policy wants none.
+  std::string WhyNotScored(const CandidateResult& result) const {
+    if (weights_.empty()) return "";
+    const auto has_no_items = [](const TaskResult& task) { return task.items.empty(); };
+    if (result.shipped.size() != weights_.size() ||
+        std::any_of(result.shipped.begin(), result.shipped.end(), has_no_items)) {
+      return result.not_measured_because.empty() ? "no scores" : result.not_measured_because;
+    }
+    for (const TaskResult& task : result.shipped) {
+      for (const auto& [item, outcome] : task.items) {
+        if (outcome == Outcome::kRight || outcome == Outcome::kWrong) return "";
+      }
+    }
+    return "none of its answers could be read: all were cut off, empty, too long or unparsed";
   }
 
   void ScoreReference(const CandidateResult& result, CandidateSummary& c, double confidence) {

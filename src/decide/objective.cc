@@ -23,17 +23,6 @@ struct Kept {
 // An unknown size (0) counts as the largest: unknown is never an advantage.
 uint64_t SizeOrLargest(const Field& field, size_t i) { return field.size[i].value - 1; }
 
-// The best score; of equal ones the smallest.
-size_t LeaderOf(const Field& field, const std::vector<double>& scores, const std::vector<size_t>& running) {
-  size_t leader = running.front();
-  for (const size_t i : running) {
-    const double ahead = scores[i] - scores[leader];
-    const bool smaller = SizeOrLargest(field, i) < SizeOrLargest(field, leader);
-    if (ahead > kSameScore || (ahead >= -kSameScore && smaller)) leader = i;
-  }
-  return leader;
-}
-
 Kept KeepByScore(const Objective& objective, const Field& field, const std::vector<size_t>& running) {
   const std::vector<double> scores = MacroScores(field.tasks);
   const size_t leader = LeaderOf(field, scores, running);
@@ -132,6 +121,16 @@ size_t Settle(const Field& field, const std::vector<size_t>& running) {
 }
 
 }  // namespace
+
+size_t LeaderOf(const Field& field, const std::vector<double>& scores, const std::vector<size_t>& running) {
+  size_t leader = running.front();
+  for (const size_t i : running) {
+    const double ahead = scores[i] - scores[leader];
+    const bool smaller = SizeOrLargest(field, i) < SizeOrLargest(field, leader);
+    if (ahead > kSameScore || (ahead >= -kSameScore && smaller)) leader = i;
+  }
+  return leader;
+}
 
 std::vector<double> NotWorseP(std::span<const TaskTable> tasks, const std::vector<size_t>& running, double margin,
                               double alpha, bool exact) {

@@ -45,6 +45,9 @@ struct Choice {
   std::vector<ChoiceStep> steps;
 };
 
+// The best macro-average of `running`; of equal ones the smallest.
+size_t LeaderOf(const Field& field, const std::vector<double>& scores, const std::vector<size_t>& running);
+
 // count() > 0.
 Choice ChooseBy(const Objective& objective, const Field& field);
 

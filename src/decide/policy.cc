@@ -83,6 +83,7 @@ class PolicyReader {
 
   void Read(TomlTable root) {
     policy_.name = root.RequiredText("name");
+    if (root.Has("name") && policy_.name.empty()) root.Wrong("name", "'name' is empty");
     policy_.description = root.Text("description").value_or("");
     ReadHardware(root.Table("hardware"));
     ReadPrecision(root.Table("precision"));
@@ -100,7 +101,7 @@ class PolicyReader {
   void ReadHardware(TomlTable table) {
     if (!table.IsText("ram", "this machine")) policy_.hardware.ram = table.Size("ram");
     policy_.hardware.os_reserve = table.Size("os_reserve").value_or(policy_.hardware.os_reserve);
-    const auto context = table.Integer("context", {.least = 1, .most = kLongestContext});
+    const auto context = table.Integer("context", {.least = 16, .most = kLongestContext});
     if (context) policy_.hardware.context = static_cast<uint64_t>(*context);
   }
 
@@ -169,6 +170,7 @@ class PolicyReader {
         break;
       case RuleKind::kLicence:
         rule.allow = table.Texts("allow");
+        if (table.Has("allow") && rule.allow.empty()) table.Wrong("allow", "'allow' lists no licence: nobody can pass");
         break;
       case RuleKind::kMaintained:
         rule.max_months = static_cast<int>(table.Integer("max_months", {.least = 1, .most = 1200}).value_or(0));
@@ -187,7 +189,7 @@ class PolicyReader {
 
   void ReadEvidence(TomlTable root) {
     for (TomlTable& table : root.Tables("evidence")) {
-      EvidenceRule rule;
+      EvidenceRule rule{.line = table.line(), .column = table.column()};
       rule.figure = table.RequiredText("figure");
       rule.min = table.Number("min");
       rule.max = table.Number("max");
@@ -199,15 +201,17 @@ class PolicyReader {
   }
 
   void ReadSuites(TomlTable root) {
-    double total = 0;
-    std::vector<TomlTable> tables = root.Tables("suite");
-    for (TomlTable& table : tables) {
-      const std::string task = table.RequiredText("task");
-      const double weight = table.Number("weight", {.least = 0, .most = 1e6}).value_or(1);
-      total += weight;
-      policy_.suites.push_back({Resolve(task), weight});
+    for (TomlTable& table : root.Tables("suite")) {
+      const Path task = Resolve(table.RequiredText("task"));
+      // 0 would count items that decide nothing; leaving the suite out says it better.
+      const double weight = table.Number("weight", {.least = 1e-6, .most = 1e6}).value_or(1);
+      const auto same = [&](const PolicySuite& other) { return other.task == task; };
+      if (std::any_of(policy_.suites.begin(), policy_.suites.end(), same)) {
+        table.Wrong("task",
+                    "this suite is listed already: its items would count twice; give the first a larger weight");
+      }
+      policy_.suites.push_back({task, weight, table.line(), table.column()});
     }
-    if (!tables.empty() && total <= 0) tables.front().Wrong("", "all suites have weight 0");
   }
 
   void ReadBars(TomlTable table) {
@@ -218,6 +222,7 @@ class PolicyReader {
     bars.peak_memory = table.Size("peak_memory");
     bars.memory_stable = table.Flag("memory_stable").value_or(false);
     bars.keep_unknown = ReadKeepUnknown(table);
+    if (bars.score && policy_.suites.empty()) table.Wrong("score", "a bar on the score needs a [[suite]] to score");
   }
 
   void ReadObjective(TomlTable& table) {
@@ -226,7 +231,11 @@ class PolicyReader {
       objective.kind = ObjectiveKind::kLexicographic;
       objective.order.clear();
       for (const size_t index : table.EachOneOf("order", NamesOf(kCriteria))) {
-        objective.order.push_back(kCriteria.at(index).criterion);
+        const Criterion criterion = kCriteria.at(index).criterion;
+        if (std::find(objective.order.begin(), objective.order.end(), criterion) != objective.order.end()) {
+          table.Wrong("order", fmt::format("'{}' is in the order twice", CriterionName(criterion)));
+        }
+        objective.order.push_back(criterion);
       }
       if (!table.Has("order")) table.Wrong("", "kind = \"lexicographic\" needs order = [\"base_score\", …]");
     } else if (table.Has("order")) {
@@ -294,7 +303,13 @@ PolicyParse ParsePolicy(std::string_view text, const Path& path) {
   return parse;
 }
 
-void FindCandidateFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
+void FindFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
+  for (const PolicySuite& suite : policy.suites) {
+    std::error_code none;
+    if (!suite.task.empty() && std::filesystem::is_regular_file(suite.task, none)) continue;
+    mistakes.push_back({policy.path, suite.line, suite.column,
+                        fmt::format("there is no task file {}", QuotedWord(suite.task.string()))});
+  }
   std::vector<PolicyCandidate> found;
   for (const PolicyCandidate& candidate : policy.candidates) {
     const auto complain = [&](std::string_view what) {
@@ -336,7 +351,7 @@ void FindCandidateFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
 
 Policy LoadPolicy(const Path& path) {
   PolicyParse parse = ParsePolicy(ReadFile(path), path);
-  FindCandidateFiles(parse.policy, parse.mistakes);
+  FindFiles(parse.policy, parse.mistakes);
   ThrowMistakes(parse.mistakes);
   return std::move(parse.policy);
 }

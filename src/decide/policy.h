@@ -102,14 +102,18 @@ struct Rule {
 };
 
 struct EvidenceRule {
-  std::string figure;
+  std::string figure;  // the name of a published figure, as the catalog's evidence has it
   std::optional<double> min;
   std::optional<double> max;
+  size_t line = 0;  // where the policy names it, from 1
+  size_t column = 0;
 };
 
 struct PolicySuite {
   Path task;
   double weight = 1;
+  size_t line = 0;  // where the policy names it, from 1
+  size_t column = 0;
 };
 
 struct Bars {
@@ -162,9 +166,9 @@ struct PolicyParse {
 // Pure: `path` names the file in messages and is what relative paths are resolved against.
 PolicyParse ParsePolicy(std::string_view text, const Path& path);
 
-// Replaces each file pattern by its matches, sorted by name, and complains of files that are not there. A candidate of
-// the catalog whose file is missing stays, without the file: its facts are still known.
-void FindCandidateFiles(Policy& policy, std::vector<Diagnostic>& mistakes);
+// Replaces each file pattern by its matches, sorted by name, and complains of models and tasks that are not there. A
+// candidate of the catalog whose file is missing stays, without the file: its facts are still known.
+void FindFiles(Policy& policy, std::vector<Diagnostic>& mistakes);
 
 // Reads, parses and finds the files. Throws one Error that lists every mistake as "path:line:column: message".
 Policy LoadPolicy(const Path& path);

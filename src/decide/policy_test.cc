@@ -208,7 +208,7 @@ TEST_CASE("a missing file is a mistake, unless the catalog knows the candidate")
       "[[candidate]]\nname=\"x\"\nfile = \"nowhere/*.gguf\"\n",
       "p.toml");
   REQUIRE(parse.mistakes.empty());
-  FindCandidateFiles(parse.policy, parse.mistakes);
+  FindFiles(parse.policy, parse.mistakes);
   REQUIRE(parse.mistakes.size() == 2);
   CHECK(parse.mistakes[0].message == "there is no such file: 'none.gguf'");
   CHECK(parse.mistakes[1].message == "no file matches: 'nowhere/*.gguf'");

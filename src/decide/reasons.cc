@@ -19,6 +19,11 @@ std::string Points(double share) {
   return number + (number == "1" ? " point" : " points");
 }
 
+// From a thousand on the decimals are noise.
+std::string Figure(double value) {
+  return value >= 1000 ? FormatCount(std::llround(value)) : fmt::format("{:.4g}", value);
+}
+
 std::string Percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 RuleVerdict Judge(std::string rule, bool pass, std::string value, std::string limit, double miss, RowRef row) {
@@ -29,7 +34,7 @@ RuleVerdict Judge(std::string rule, bool pass, std::string value, std::string li
                       .source = "measured here",
                       .miss = pass ? 0 : miss,
                       .row = std::move(row)};
-  if (!pass) verdict.would_pass_if = fmt::format("the bar were at the measured limit: {}", verdict.value);
+  if (!pass) verdict.would_pass_if = fmt::format("the bar were moved to what was measured: {}", verdict.value);
   return verdict;
 }
 
@@ -50,11 +55,11 @@ void AddPracticalBars(const Bars& bars, const CandidateSummary& c, std::vector<R
   const Practical& practical = c.practical ? *c.practical : none;
   const RowRef& row = practical.row;
   if (bars.tokens_per_second) {
-    const std::string limit = fmt::format("at least {:.4g} tok/s", *bars.tokens_per_second);
+    const std::string limit = fmt::format("at least {} tok/s", Figure(*bars.tokens_per_second));
     if (const auto& m = practical.generation_speed) {
       verdicts.push_back(Judge("speed", m->interval.low >= *bars.tokens_per_second,
-                               fmt::format("{:.4g} tok/s, at least {:.4g}", m->value, m->interval.low), limit,
-                               1 - m->interval.low / *bars.tokens_per_second, row));
+                               fmt::format("{} tok/s (lower limit {})", Figure(m->value), Figure(m->interval.low)),
+                               limit, 1 - m->interval.low / *bars.tokens_per_second, row));
     } else {
       verdicts.push_back(Unmeasured("speed", limit, bars.keep_unknown, kBench));
     }
@@ -63,7 +68,7 @@ void AddPracticalBars(const Bars& bars, const CandidateSummary& c, std::vector<R
     const std::string limit = fmt::format("at most {:.3g} s", *bars.first_token_seconds);
     if (const auto& m = practical.first_token_seconds) {
       verdicts.push_back(Judge("first_token", m->interval.high <= *bars.first_token_seconds,
-                               fmt::format("{:.3g} s, at most {:.3g}", m->value, m->interval.high), limit,
+                               fmt::format("{:.3g} s (upper limit {:.3g} s)", m->value, m->interval.high), limit,
                                m->interval.high / *bars.first_token_seconds - 1, row));
     } else {
       verdicts.push_back(Unmeasured("first_token", limit, bars.keep_unknown, kBench));
@@ -146,7 +151,7 @@ std::vector<RuleVerdict> BarVerdicts(const Bars& bars, const CandidateSummary& c
     if (candidate.score) {
       const double low = candidate.score->interval.low;
       verdicts.push_back(Judge("score", low >= *bars.score,
-                               fmt::format("{}, at least {}", Percent(candidate.score->value), Percent(low)), limit,
+                               fmt::format("{} (lower limit {})", Percent(candidate.score->value), Percent(low)), limit,
                                1 - low / std::max(1e-9, *bars.score),
                                candidate.scores.empty() ? RowRef{} : candidate.scores.front().run));
     } else {
@@ -161,15 +166,16 @@ std::string ReasonOfRejection(const std::vector<RuleVerdict>& verdicts) {
   std::vector<std::string> reasons;
   for (const RuleVerdict& v : verdicts) {
     if (v.outcome == RuleOutcome::kPass || v.kept) continue;
-    reasons.push_back(v.outcome == RuleOutcome::kUnknown ? fmt::format("{} unknown", v.rule)
-                                                         : fmt::format("{}: {}, not {}", v.rule, v.value, v.limit));
+    reasons.push_back(v.outcome == RuleOutcome::kUnknown
+                          ? fmt::format("{} unknown", v.rule)
+                          : fmt::format("{}: {} (needed: {})", v.rule, v.value, v.limit));
   }
   return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 std::string ReasonOfPruning(const std::vector<PruneVerdict>& verdicts) {
   for (const PruneVerdict& v : verdicts) {
-    if (v.pruned) return fmt::format("{}: {}, not {} ({}, {})", v.figure, v.value, v.limit, v.precision, v.source);
+    if (v.pruned) return fmt::format("{}: {} (needed: {}; {}, {})", v.figure, v.value, v.limit, v.precision, v.source);
   }
   return "";
 }
@@ -188,7 +194,7 @@ std::string ReasonOfChoice(const Decision& decision) {
   }
   const auto ties = InRunning(decision, [](const CandidateSummary& c) { return c.ties_with_best; });
   if (ties.empty())
-    return fmt::format("the best score, told apart from every other on {} items", FormatCount(decision.items));
+    return fmt::format("the best score, told apart from every other on {}", Counted(decision.items, "item", "items"));
   return fmt::format("the best score; a tie with {}, but nobody smaller is shown to be within {}", NamesOf(ties),
                      Points(decision.margin));
 }
@@ -326,6 +332,13 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
   }
   if (decision.best) {
     notes.emplace_back("Scores are of the untrained candidates. They do not say which one tunes best.");
+  }
+  if (decision.chosen) {
+    const auto& memory = decision.candidates[*decision.chosen].memory;
+    if (memory && memory->verdict == VerdictName(Verdict::kDoesNotFit)) {
+      notes.push_back(fmt::format("It needs {} of {}: the policy has no memory rule that would refuse it.",
+                                  FormatBytes(memory->total), FormatBytes(memory->limit)));
+    }
   }
   if (left_out > 0) {
     notes.push_back(fmt::format("{} left out, because not every candidate has an answer.",

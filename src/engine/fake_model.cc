@@ -1,5 +1,8 @@
 #include "engine/fake_model.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/error.h"
 
 namespace loco {

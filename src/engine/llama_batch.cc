@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "engine/llama_handles.h"
 
 namespace loco {
@@ -131,6 +132,7 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
   };
 
   while (finished < requests.size()) {
+    ThrowIfInterrupted();
     batch.Clear();
     for (auto& slot : slots) fill(slot);
     // Tokens being generated first: one each, so that nobody waits for another's long prompt.
@@ -202,6 +204,7 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
   Batch batch(limits.batch_tokens, kChoiceSequences);
   size_t next = 0;
   while (next < requests.size()) {
+    ThrowIfInterrupted();
     const SteadyClock::time_point begin = SteadyClock::now();
     batch.Clear();
     std::vector<Prediction> predictions;

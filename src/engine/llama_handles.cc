@@ -1,7 +1,10 @@
 #include "engine/llama_handles.h"
 
 #include <ggml-backend.h>
+#include <ggml.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -27,6 +30,17 @@ void CaptureLog(ggml_log_level level, const char* text, void*) {
   if (log_errors.size() > 4) log_errors.pop_front();
 }
 
+// The engine checks some of a file's facts with assertions. Nothing can be thrown through it from there; what was done
+// is committed, so ending with a reason and a cure is the best that is left.
+void EndWithReason(const char* message) {
+  std::fprintf(stderr,
+               "error: the engine stopped at a check of its own: %s\n"
+               "  cure: the model file is damaged or made by an unknown converter: 'loco inspect' shows it; everything "
+               "done so far is stored\n",
+               message);
+  std::_Exit(1);
+}
+
 void LoadBackends() {
 #ifdef LOCO_ENGINE_PORTABLE
   // The packaged build carries one CPU back end per processor generation beside its engine library and picks the
@@ -48,6 +62,7 @@ void StartEngine() {
   static std::once_flag once;
   std::call_once(once, [] {
     llama_log_set(CaptureLog, nullptr);
+    ggml_set_abort_callback(EndWithReason);
     LoadBackends();
     llama_backend_init();
   });

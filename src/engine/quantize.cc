@@ -62,16 +62,25 @@ void Quantize(const Path& source, const Path& target, std::string_view quantizat
   parameters.allow_requantize = false;
   if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
   const Path part = target.string() + ".part";
+  std::error_code ignored;
+  std::filesystem::remove(part, ignored);  // of a process that was killed
   ClearEngineLog();
   const uint32_t code = llama_model_quantize(source.c_str(), part.c_str(), &parameters);
   if (code != 0) {
-    std::error_code ignored;
     const Bytes free = FreeDiskSpace(target.has_parent_path() ? target.parent_path() : Path("."));
     std::filesystem::remove(part, ignored);
-    throw Error(
-        fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, EngineErrors()),
-        fmt::format("an F16, BF16 or F32 file is needed, and room for the result ({} are free)", FormatBytes(free)));
+    const std::string reason = EngineErrors();
+    // The engine writes through a C++ stream, which does not say why it failed.
+    if (reason.find("iostream") != std::string::npos) {
+      throw Error(fmt::format("{}: cannot be written: the disk is full, or not writable ({} are free)", target.string(),
+                              FormatBytes(free)),
+                  fmt::format("a copy takes up to {}; free some space, or set LOCO_CACHE to a folder on another disk",
+                              FormatBytes(Bytes{std::filesystem::file_size(source, ignored)})));
+    }
+    throw Error(fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, reason),
+                "an F16, BF16 or F32 file of a model that the engine knows is needed; 'loco inspect' shows what it is");
   }
+  SyncFile(part);  // the name must not outlive a power cut without the content
   std::filesystem::rename(part, target);
 }
 

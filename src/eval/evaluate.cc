@@ -190,6 +190,13 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
   }
   const double started = clock.Seconds();
   RunWriter writer(store, task, result.run, progress, clock, result.stored);
+  // The engine cannot begin with nothing (an empty question sent as it is): an outcome of that item.
+  const auto empty = std::stable_partition(pending.begin(), pending.end(),
+                                           [](const PendingItem& item) { return !item.prompt.tokens.empty(); });
+  for (auto item = empty; item != pending.end(); ++item) {
+    writer.Write(*item, {.detail = Json{{"reason", "the prompt is empty"}}.dump()}, {.finish = Finish::kError});
+  }
+  pending.erase(empty, pending.end());
   const BatchOptions batch{.context = context, .parallel = options.parallel};
   if (FindScorer(task.scorer).uses_choices) {
     ScoreAnswers(model, renderer, pending, batch, writer);

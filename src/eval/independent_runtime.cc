@@ -59,6 +59,11 @@ std::string LoadInOllama(const Path& program, const Path& model, const Clock& cl
 
 }  // namespace
 
+std::string IndependentRuntime() {
+  if (FindProgram("ollama")) return "ollama";
+  return FindProgram("llama-server") ? "llama-server" : "none";
+}
+
 std::string LoadInIndependentRuntime(const Path& model) {
   const SystemClock clock;
   if (const auto ollama = FindProgram("ollama")) return LoadInOllama(*ollama, model, clock);

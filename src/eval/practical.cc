@@ -47,6 +47,7 @@ void MeasureSpeed(LanguageModel& model, PracticalResult& result, int repetitions
     const double first = clock.Seconds();
     const auto energy_before = ReadPackageEnergy();
     for (int t = 0; t < result.generate_tokens; ++t) {
+      ThrowIfInterrupted();
       sequence->Append({&token, 1});
       token = sequence->Greedy();
     }
@@ -107,6 +108,7 @@ void MeasureConversation(LanguageModel& model, PracticalResult& result, const Pr
     sequence->Append(tokens);
     // End-of-turn tokens are not obeyed: every turn has the same length, so that only the conversation's length varies.
     for (int t = 0; t < options.tokens_per_turn && sequence->size() < result.context; ++t) {
+      ThrowIfInterrupted();
       const Token token = sequence->Greedy();
       sequence->Append({&token, 1});
     }
@@ -208,6 +210,7 @@ PracticalResult PracticalFromJson(const std::string& text) {
 std::string PracticalKey(const std::string& model_hash, const std::string& machine_fingerprint,
                          const PracticalOptions& options) {
   return HashOfParts({"practical/1", model_hash, machine_fingerprint, EngineIdentity(),
+                      options.independent_runtime ? IndependentRuntime() : "switched off",
                       fmt::format("{} {} {} {} {} {} {} {} {}", options.prompt_tokens, options.generate_tokens,
                                   options.repetitions, options.turns, options.tokens_per_turn, options.context,
                                   options.threads, options.use_mmap, options.repack)});

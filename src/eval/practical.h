@@ -74,6 +74,10 @@ PracticalResult PracticalFromJson(const std::string& json);
 std::string PracticalKey(const std::string& model_hash, const std::string& machine_fingerprint,
                          const PracticalOptions& options);
 
+// The program that LoadInIndependentRuntime() would use: "ollama", "llama-server" or "none". Part of a test's identity,
+// so that installing one makes a new test and not a stored "not run here".
+std::string IndependentRuntime();
+
 // Loads the file once in Ollama or llama-server when one is in PATH; says what happened, or why it was not run.
 std::string LoadInIndependentRuntime(const Path& model);
 

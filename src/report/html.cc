@@ -97,7 +97,7 @@ std::string Facts(const Decision& decision, const CandidateSummary& c) {
   if (c.score) {
     out += Fact("base score, untrained",
                 fmt::format("{} {}", PercentWords(c.score->value), PercentInterval(c.score->interval)),
-                fmt::format("{} items at {}", FormatCount(decision.items), H(decision.shipped)));
+                fmt::format("{} at {}", Counted(decision.items, "item", "items"), H(decision.shipped)));
   }
   if (c.to_best) {
     const CandidateSummary& best = decision.candidates[*decision.best];
@@ -107,7 +107,7 @@ std::string Facts(const Decision& decision, const CandidateSummary& c) {
                             c.ties_with_best ? "a tie" : "told apart", 100 * c.best_is_better_at_most,
                             100 * (1 - decision.alpha)));
   }
-  if (c.quantization_cost) {
+  if (c.quantization_cost && decision.shipped != decision.reference) {
     out += Fact(
         fmt::format("{} against {}", H(decision.shipped), H(decision.reference)),
         fmt::format("{} {}", SignedPoints(c.quantization_cost->value), SignedInterval(c.quantization_cost->interval)),
@@ -115,7 +115,7 @@ std::string Facts(const Decision& decision, const CandidateSummary& c) {
   }
   if (c.memory) {
     out += Fact("memory", fmt::format("{} of {}", FormatBytes(c.memory->total), FormatBytes(c.memory->limit)),
-                fmt::format("at {} tokens with operating system, runtime and adapter",
+                fmt::format("at {} tokens, operating system and runtime included",
                             FormatCount(static_cast<int64_t>(c.memory->context))));
   }
   if (c.practical && c.practical->generation_speed) {
@@ -187,10 +187,10 @@ void AddScores(const Decision& decision, std::string& out) {
   if (order.empty()) return;
   const Section section(out, "Base scores");
   out += fmt::format(
-      "<p class=\"soft\">Macro-average of the suites at {}, {} items, with {:.0f} % intervals. Overlapping intervals "
+      "<p class=\"soft\">Macro-average of the suites at {}, {}, with {:.0f} % intervals. Overlapping intervals "
       "are no "
       "test: the next picture compares pairs.</p>\n",
-      H(decision.shipped), FormatCount(decision.items), 100 * (1 - decision.alpha));
+      H(decision.shipped), Counted(decision.items, "item", "items"), 100 * (1 - decision.alpha));
   ForestPlot plot{.title = "base scores with intervals", .unit = "%", .rows = {}, .guides = {}};
   for (const size_t i : order) {
     const Estimate& e = *decision.candidates[i].score;
@@ -284,7 +284,7 @@ void AddQuantization(const Decision& decision, std::string& out) {
     plot.rows.push_back(RowOf(decision, i, cost->value, cost->interval,
                               fmt::format("{} {}", SignedPoints(cost->value), SignedInterval(cost->interval))));
   }
-  if (plot.rows.empty()) return;
+  if (plot.rows.empty() || decision.shipped == decision.reference) return;
   plot.guides.push_back({0, decision.reference, true});
   const Section section(out, "What the quantization costs");
   out += fmt::format("<p class=\"soft\">{} minus {} in points, on the same items.</p>\n", H(decision.shipped),
@@ -380,8 +380,8 @@ void AddSamples(const std::vector<AnswerSample>& samples, std::string& out) {
 void AddFooter(const Decision& decision, const ReportContent& content, std::string& out) {
   out += "<footer>\n<details><summary>";
   out += fmt::format(
-      "This page rests on {} rows of the store; <span class=\"row\">loco show ROW</span> shows each</summary>\n<p>",
-      decision.rests_on.size());
+      "This page rests on {} of the store; <span class=\"row\">loco show ROW</span> shows each</summary>\n<p>",
+      Counted(static_cast<int64_t>(decision.rests_on.size()), "row", "rows"));
   for (const RowRef& row : decision.rests_on) out += Row(row) + " ";
   out += fmt::format("</p></details>\n<p>Policy hash <span class=\"row\">{}</span><br>{}</p>\n</footer>\n",
                      H(decision.policy_hash), H(content.program));

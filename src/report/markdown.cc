@@ -44,8 +44,8 @@ std::string Answer(const Decision& decision) {
     if (!text.empty()) out += fmt::format("- {}: {}\n", what, text);
   };
   if (c.score) {
-    fact("base score", fmt::format("{} {} on {} items", PercentWords(c.score->value),
-                                   PercentInterval(c.score->interval), FormatCount(decision.items)));
+    fact("base score", fmt::format("{} {} on {}", PercentWords(c.score->value), PercentInterval(c.score->interval),
+                                   Counted(decision.items, "item", "items")));
   }
   if (c.to_best && decision.best) {
     fact("against the best",
@@ -124,7 +124,7 @@ std::string Quantization(const Decision& decision) {
          fmt::format("{} {}", SignedPoints(c.quantization_cost->value), SignedInterval(c.quantization_cost->interval)),
          PWords(c.quantization_cost->p)});
   }
-  if (rows.empty()) return "";
+  if (rows.empty() || decision.shipped == decision.reference) return "";
   return "## What the quantization costs\n\n" +
          Table({"candidate", Md(decision.shipped), Md(decision.reference), "difference", "p"}, rows);
 }
@@ -199,10 +199,9 @@ std::string DecisionMarkdown(const Decision& decision, const RecordHead& head) {
       100 * (1 - decision.alpha), 100 * decision.margin, FormatCount(decision.resamples), decision.seed);
   std::vector<std::string> rows;
   for (const RowRef& row : decision.rests_on) rows.push_back(Row(row));
-  out += fmt::format(
-      "\n## Rows\n\nThis record rests on {} rows of the store (`loco show ROW`): {}\n\nPolicy hash `{}`.{}\n",
-      rows.size(), fmt::join(rows, " "), decision.policy_hash,
-      head.program.empty() ? "" : " Made by " + Md(head.program) + ".");
+  out += fmt::format("\n## Rows\n\nThis record rests on {} of the store (`loco show ROW`): {}\n\nPolicy hash `{}`.{}\n",
+                     Counted(static_cast<int64_t>(rows.size()), "row", "rows"), fmt::join(rows, " "),
+                     decision.policy_hash, head.program.empty() ? "" : " Made by " + Md(head.program) + ".");
   return out;
 }
 

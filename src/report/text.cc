@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -31,16 +32,20 @@ class Painter {
   std::string Green(std::string_view text) const { return Paint("32;1", text); }
   std::string Yellow(std::string_view text) const { return Paint("33", text); }
 
-  // "   base score      62.1 % [59.8, 64.3]    best: …": the detail is wrapped under itself.
+  // "   base score      62.1 % [59.8, 64.3]    best: …": the detail is wrapped under itself, or stands below the value
+  // where the terminal is narrow.
   std::string Line(std::string_view label, std::string_view value, std::string_view detail) const {
+    const std::string head = "   " + Dim(PadRight(label, kLabel - 3));
+    if (narrow() && !detail.empty())
+      return head + fmt::format("{}\n{:{}}", value, "", kLabel) + Wrap(detail, style_.width, kLabel, kLabel) + "\n";
     const size_t begin = std::max(kDetail, kLabel + DisplayWidth(value) + 2);
-    return "   " + Dim(PadRight(label, kLabel - 3)) + PadRight(value, begin - kLabel) +
-           Wrap(detail, style_.width, kDetail, begin) + "\n";
+    return head + PadRight(value, begin - kLabel) + Wrap(detail, style_.width, kDetail, begin) + "\n";
   }
   std::string Line(std::string_view label, std::string_view text) const {
     return "   " + Dim(PadRight(label, kLabel - 3)) + Wrap(text, style_.width, kLabel, kLabel) + "\n";
   }
   size_t width() const { return style_.width; }
+  bool narrow() const { return style_.width < kDetail + 28; }
 
  private:
   std::string Paint(const char* code, std::string_view text) const {
@@ -51,9 +56,10 @@ class Painter {
 
 std::string Heading(const Decision& decision, const Painter& paint) {
   const std::string machine = decision.machine.empty() ? "" : " · " + Safe(decision.machine);
-  return Wrap(fmt::format("LocoLLM · policy {} · {} candidates{}", Safe(decision.policy), decision.candidates.size(),
-                          machine),
-              paint.width(), 0) +
+  return Wrap(
+             fmt::format("LocoLLM · policy {} · {}{}", Safe(decision.policy),
+                         Counted(static_cast<int64_t>(decision.candidates.size()), "candidate", "candidates"), machine),
+             paint.width(), 0) +
          "\n\n";
 }
 
@@ -63,14 +69,14 @@ std::string ScoreWords(const CandidateSummary& c) {
 
 std::string BestWords(const Decision& decision) {
   const CandidateSummary& chosen = decision.candidates[*decision.chosen];
-  const std::string items = FormatCount(decision.items);
+  const std::string items = Counted(decision.items, "item", "items");
   if (*decision.chosen == *decision.best) {
-    if (decision.pairs.empty()) return fmt::format("on {} items", items);
-    return fmt::format("the best of {}, on {} items", ByScore(decision).size(), items);
+    if (decision.pairs.empty()) return fmt::format("on {}", items);
+    return fmt::format("the best of {}, on {}", ByScore(decision).size(), items);
   }
   const CandidateSummary& best = decision.candidates[*decision.best];
   return fmt::format(
-      "best: {} {} {}, {} on {} items", SafeName(best.id), PercentWords(best.score->value),
+      "best: {} {} {}, {} on {}", SafeName(best.id), PercentWords(best.score->value),
       PercentInterval(best.score->interval),
       chosen.ties_with_best ? "a tie" : fmt::format("told apart ({})", PWords(chosen.to_best_adjusted_p)), items);
 }
@@ -79,8 +85,10 @@ std::string AnswerText(const Decision& decision, const Painter& paint) {
   const CandidateSummary& c = decision.candidates[*decision.chosen];
   const std::string head = "→ " + SafeName(FullName(c));
   const size_t begin = std::max(kDetail, DisplayWidth(head) + 2);
-  std::string out = paint.Green(head) + std::string(begin - DisplayWidth(head), ' ') +
-                    Wrap(Safe(decision.reason), paint.width(), kDetail, begin) + "\n";
+  std::string out = paint.Green(head);
+  out += paint.narrow() ? "\n   " + Wrap(Safe(decision.reason), paint.width(), kIndent, kIndent) + "\n"
+                        : std::string(begin - DisplayWidth(head), ' ') +
+                              Wrap(Safe(decision.reason), paint.width(), kDetail, begin) + "\n";
   if (c.score) {
     out += paint.Line("base score", ScoreWords(c), BestWords(decision));
     if (*decision.chosen != *decision.best) {
@@ -90,15 +98,16 @@ std::string AnswerText(const Decision& decision, const Painter& paint) {
                                     100 * c.best_is_better_at_most, 100 * (1 - decision.alpha)));
     }
   }
-  if (c.quantization_cost) {
+  if (c.quantization_cost && decision.shipped != decision.reference) {
     out += paint.Line(
         "cost of " + Safe(decision.shipped).substr(0, 8),
         fmt::format("{} {}", SignedPoints(c.quantization_cost->value), SignedInterval(c.quantization_cost->interval)),
-        fmt::format("against {}, paired on {} items", Safe(decision.reference), FormatCount(c.quantization_cost->n)));
+        fmt::format("against {}, paired on {}", Safe(decision.reference),
+                    Counted(c.quantization_cost->n, "item", "items")));
   }
   if (c.memory) {
     out += paint.Line("memory", fmt::format("{} of {}", FormatBytes(c.memory->total), FormatBytes(c.memory->limit)),
-                      fmt::format("at {} tokens with operating system, runtime and adapter",
+                      fmt::format("at {} tokens, operating system and runtime included",
                                   FormatCount(static_cast<int64_t>(c.memory->context))));
   }
   if (c.practical && c.practical->generation_speed) {
@@ -181,14 +190,27 @@ std::string ScoresText(const Decision& decision, const Painter& paint) {
   return "\n" + text;
 }
 
+// What would let a candidate through that a hard rule keeps out.
+std::string CureWords(const CandidateSummary& c) {
+  std::vector<std::string> cures;
+  for (const RuleVerdict& v : c.rules) {
+    if (v.outcome != RuleOutcome::kPass && !v.kept && !v.would_pass_if.empty()) cures.push_back(v.would_pass_if);
+  }
+  return cures.empty() ? "" : fmt::format("would pass if: {}", fmt::join(cures, "; and "));
+}
+
 std::string OutText(const Decision& decision, const Painter& paint) {
   std::string out;
   for (const CandidateSummary& c : decision.candidates) {
     if (c.standing != Standing::kRejected && c.standing != Standing::kPruned) continue;
     if (out.empty()) out = "\n   " + paint.Bold("out") + "\n";
-    const size_t name = std::min(kLongestName, size_t{28});
-    out += "   " + PadRight(Shorten(Safe(c.id), name), name + 2) +
-           Wrap(Safe(c.reason), paint.width(), name + 5, name + 5) + "\n";
+    constexpr size_t kName = 28;
+    const size_t column = paint.narrow() ? 2 * kIndent : kName + 5;
+    const std::string margin(column, ' ');
+    out += "   " + (paint.narrow() ? SafeName(c.id) + "\n" + margin : PadRight(Shorten(Safe(c.id), kName), kName + 2)) +
+           Wrap(Safe(c.reason), paint.width(), column, column) + "\n";
+    const std::string cure = Safe(CureWords(c));
+    if (!cure.empty()) out += margin + Wrap(cure, paint.width(), column, column) + "\n";
   }
   return out;
 }
@@ -203,7 +225,7 @@ std::string MissesText(const Decision& decision, const Painter& paint) {
     for (const RuleVerdict& v : miss.failed) {
       const std::string what = v.outcome == RuleOutcome::kUnknown
                                    ? fmt::format("{}: {}", v.rule, v.value)
-                                   : fmt::format("{}: {}, not {}", v.rule, v.value, v.limit);
+                                   : fmt::format("{}: {} (needed: {})", v.rule, v.value, v.limit);
       out += "      " + Wrap(Safe(what), paint.width(), 9, 6) + "\n";
       out += "      " + Wrap("would pass if: " + Safe(v.would_pass_if), paint.width(), 9, 6) + "\n";
     }
@@ -220,16 +242,25 @@ std::string UnmeasuredText(const Decision& decision, const Painter& paint) {
     if (c.standing == Standing::kNotMeasured) waiting.push_back(&c);
   }
   std::string out =
-      paint.Yellow(fmt::format("→ no decision: {} of {} candidates meet the hard rules, and none was measured.",
-                               waiting.size(), decision.candidates.size())) +
+      paint.Yellow(Wrap(fmt::format("→ no decision: {} of {} candidates meet the hard rules, and none was measured.",
+                                    waiting.size(), decision.candidates.size()),
+                        paint.width(), 2)) +
       "\n";
   TextTable table;
-  table.AddRow({"candidate", "memory", "size", "why not measured"});
+  table.AddRow({"candidate", "memory", "size"});
+  std::map<std::string, std::vector<std::string>> reasons;
   for (const CandidateSummary* c : waiting) {
     table.AddRow({SafeName(c->id), c->memory ? FormatBytes(c->memory->total) : "unknown",
-                  c->file_bytes.value == 0 ? "unknown" : FormatBytes(c->file_bytes), Safe(c->reason)});
+                  c->file_bytes.value == 0 ? "unknown" : FormatBytes(c->file_bytes)});
+    reasons[c->reason].push_back(SafeName(c->id));
   }
-  return out + table.Render(3, paint.width(), {1, 2});
+  out += table.Render(3, paint.width(), {1, 2});
+  for (const auto& [reason, names] : reasons) {
+    const std::string who = reasons.size() == 1 ? "" : fmt::format("{}: ", fmt::join(names, ", "));
+    out +=
+        "   " + Wrap(fmt::format("not measured: {}{}", who, Safe(reason)), paint.width(), 2 * kIndent, kIndent) + "\n";
+  }
+  return out;
 }
 
 }  // namespace

@@ -45,9 +45,10 @@ TEST_CASE("colour adds nothing but escape codes") {
 }
 
 TEST_CASE("no line is wider than the terminal") {
-  for (const size_t width : {80U, 100U, 140U}) {
+  for (const size_t width : {48U, 60U, 80U, 100U, 140U}) {
     CHECK(WidestLine(DecisionText(SampleDecision(), {.width = width})) <= width);
     CHECK(WidestLine(DecisionText(NobodyDecision(), {.width = width})) <= width);
+    CHECK(WidestLine(DecisionText(UnmeasuredDecision(), {.width = width})) <= width);
     CHECK(WidestLine(FunnelText(SampleDecision(), {.width = width})) <= width);
   }
 }
@@ -55,8 +56,35 @@ TEST_CASE("no line is wider than the terminal") {
 TEST_CASE("when nobody qualifies the nearest misses say what would change it") {
   const std::string text = DecisionText(NobodyDecision(), {.width = 100});
   CHECK(text.find("→ nobody meets the policy. Nearest misses:\n") != std::string::npos);
-  CHECK(text.find("licence: gemma, not in [Apache-2.0, MIT]") != std::string::npos);
+  CHECK(text.find("licence: gemma (needed: in [Apache-2.0, MIT])") != std::string::npos);
   CHECK(text.find("would pass if: the policy allows 'gemma'") != std::string::npos);
+}
+
+TEST_CASE("who is out reads what would let it in") {
+  const std::string text = DecisionText(SampleDecision(), {.width = 100});
+  const size_t out = text.find("gemma-4b   ");
+  REQUIRE(out != std::string::npos);
+  CHECK(text.find("would pass if: the policy allows 'gemma'", out) != std::string::npos);
+}
+
+TEST_CASE("a long reason why nobody was measured is wrapped, never cut, and said once") {
+  Decision decision = UnmeasuredDecision();
+  for (CandidateSummary& c : decision.candidates) {
+    c.reason = "no file of it here: name one with file = \"…\" in the policy, and run this command again to measure it";
+  }
+  std::string text = DecisionText(decision, {.width = 60});
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  CHECK(text.find("to measure it") != std::string::npos);
+  CHECK(text.find("to measure it") == text.rfind("to measure it"));
+}
+
+TEST_CASE("one of a thing is not called many, and a precision is not compared with itself") {
+  Decision decision = SampleDecision();
+  decision.items = 1;
+  decision.reference = decision.shipped;
+  const std::string text = DecisionText(decision, {.width = 100});
+  CHECK(text.find("on 1 item\n") != std::string::npos);
+  CHECK(text.find("cost of") == std::string::npos);
 }
 
 TEST_CASE("when nothing was measured, nothing is recommended") {

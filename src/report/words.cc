@@ -76,9 +76,9 @@ std::string PracticalWords(const Practical& practical) {
   }
   if (practical.peak_memory) parts.push_back(fmt::format("peak {}", FormatBytes(*practical.peak_memory)));
   if (!practical.memory_verdict.empty()) {
-    parts.push_back(practical.turns > 0
-                        ? fmt::format("memory {} over {} turns", practical.memory_verdict, practical.turns)
-                        : fmt::format("memory {}", practical.memory_verdict));
+    parts.push_back(practical.turns > 0 ? fmt::format("memory {} over {}", practical.memory_verdict,
+                                                      Counted(practical.turns, "turn", "turns"))
+                                        : fmt::format("memory {}", practical.memory_verdict));
   }
   if (practical.joules_per_token) parts.push_back(fmt::format("{:.3g} J a token", *practical.joules_per_token));
   return fmt::format("{}", fmt::join(parts, " · "));
@@ -87,6 +87,10 @@ std::string PracticalWords(const Practical& practical) {
 std::string StabilityWords(const Decision& decision) {
   if (!decision.chosen) return "";
   if (decision.pairs.empty()) return "no other candidate was in the running";
+  const bool alike = std::all_of(decision.pairs.begin(), decision.pairs.end(), [](const PairVerdict& pair) {
+    return pair.difference.wins + pair.difference.losses == 0;
+  });
+  if (alike) return "the items tell nobody apart: however they are drawn, the smaller one is chosen";
   std::vector<size_t> others;
   for (size_t i = 0; i < decision.candidates.size(); ++i) {
     if (i != *decision.chosen && decision.candidates[i].chosen_share >= 0.01) others.push_back(i);

@@ -59,6 +59,23 @@ std::string Query::Text() {
   return std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
+namespace {
+
+// A path inside a "file:" address: what has a meaning there is escaped.
+std::string UriPath(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '?' || c == '#' || c == '%') {
+      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 Connection::Connection(const std::string& path, bool read_only) : path_(path) {
   const int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int code = sqlite3_open_v2(path.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -67,6 +84,19 @@ Connection::Connection(const std::string& path, bool read_only) : path_(path) {
     sqlite3_close(handle_);
     throw Error(fmt::format("{}: cannot open the store: {}", path, reason),
                 "check the path and its permissions, or choose another with --store");
+  }
+  if (read_only && sqlite3_exec(handle_, "SELECT 1 FROM sqlite_master", nullptr, nullptr, nullptr) != SQLITE_OK) {
+    // A WAL store wants a shared-memory file beside it even for reading. Where the folder cannot be written, nobody
+    // else writes either, and the file can be read as it is.
+    sqlite3* plain = nullptr;
+    const std::string uri = "file:" + UriPath(path) + "?immutable=1";
+    if (sqlite3_open_v2(uri.c_str(), &plain, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr) == SQLITE_OK &&
+        sqlite3_exec(plain, "SELECT 1 FROM sqlite_master", nullptr, nullptr, nullptr) == SQLITE_OK) {
+      sqlite3_close(handle_);
+      handle_ = plain;
+    } else {
+      sqlite3_close(plain);
+    }
   }
   // Another process may hold the write lock while it commits an item; that takes milliseconds.
   sqlite3_busy_timeout(handle_, 30000);

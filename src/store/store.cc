@@ -210,7 +210,10 @@ Store Store::Open(const Path& path, const Clock& clock) {
   CheckIdentity(state->connection);
   // A committed item survives a kill of the process at any moment. Power loss may take the last few items (they are
   // then simply done again) but never damages the file; FULL would cost one disk flush an item.
-  state->connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+  state->connection.Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
+      // A small log: on a nearly full disk it must not take more than the rows themselves.
+      "PRAGMA wal_autocheckpoint = 200");
   Migrate(state->connection);
   return Store(std::move(state));
 }
@@ -547,7 +550,8 @@ std::string Store::HashOfFile(const Path& file) {
   struct stat status {};
   const std::string path = std::filesystem::absolute(file).lexically_normal().string();
   if (::stat(path.c_str(), &status) != 0) return Sha256OfFile(file);  // throws with the reason
-  const int64_t modified_ns = int64_t{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec;
+  // The time of the last change and not of the last write: copying tools set the latter back.
+  const int64_t modified_ns = int64_t{status.st_ctim.tv_sec} * 1000000000 + status.st_ctim.tv_nsec;
   {
     Query query(state_->connection, "SELECT hash FROM file_seen WHERE path = ? AND bytes = ? AND modified_ns = ?");
     query.Bind(path).Bind(int64_t{status.st_size}).Bind(modified_ns);

@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -67,12 +68,86 @@ TEST_CASE("every bad line of the items is named with its place") {
                        "{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"2\",\"question\" "
                        "\"q\"}\n[1]\n{\"id\":\"1\",\"question\":\"q\",\"answer\":\"a\"}\n{\"id\":\"3\",\"answer\":"
                        "\"a\"}\n{\"question\":\"q\"}\n");
-  CHECK(mistakes.find("t.jsonl:2:24: syntax error") != std::string::npos);
+  CHECK(mistakes.find("t.jsonl:2:24: a : is missing between a key and its value") != std::string::npos);
   CHECK(mistakes.find("t.jsonl:3:1: a line must be a JSON object") != std::string::npos);
-  CHECK(mistakes.find("t.jsonl:4:1: the id '1' is used twice") != std::string::npos);
+  CHECK(mistakes.find("t.jsonl:4:7: the id '1' is used twice") != std::string::npos);
   CHECK(mistakes.find("t.jsonl:5:1: the field 'question' is missing") != std::string::npos);
   CHECK(mistakes.find("t.jsonl:6:1: 'answer' is missing") != std::string::npos);
   CHECK(folder.MistakeOf(kToml, "").find("no items") != std::string::npos);
+}
+
+TEST_CASE("what is wrong with a line is said in plain words, at the character where it stands") {
+  const TaskFolder folder;
+  const auto mistake = [&](const std::string& line) { return folder.MistakeOf(kToml, line); };
+  const std::string good = R"({"question":"q","answer":"a"})";
+  // ä and 日 are two and three bytes, and one character each.
+  CHECK(mistake(R"({"question":"ä日","answer":a})").find("t.jsonl:1:27: no JSON value") != std::string::npos);
+  CHECK(mistake(R"({"question":"q)").find("a \" is missing") != std::string::npos);
+  CHECK(mistake(R"({"question":"q",)").find("ends inside the object") != std::string::npos);
+  CHECK(mistake(R"({"question":"q" "answer":"a"})").find("a , or a } is missing") != std::string::npos);
+  CHECK(mistake(good + " 7").find("one JSON object a line") != std::string::npos);
+  CHECK(mistake("{\"question\":\"\xff\",\"answer\":\"a\"}").find("not UTF-8") != std::string::npos);
+  CHECK(mistake(R"({"question":1e999,"answer":"a"})").find("a number is too large") != std::string::npos);
+  for (const char* line : {"{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\t\"}", "{a:1}", "{\"a\":01}",
+                           "{\"a\":-}", "{\"a\":[1 2]}", "{\"a\":}", "nul", "{\"a\":[}"}) {
+    CAPTURE(line);
+    CHECK(mistake(line).find("parsing") == std::string::npos);
+    CHECK(mistake(line).find("t.jsonl:1:") != std::string::npos);
+  }
+  CHECK(mistake("\n[\n" + good + "\n]\n").find("t.jsonl:2:1: this is a JSON list") != std::string::npos);
+}
+
+TEST_CASE("values inside each other are refused before anything walks them by recursion") {
+  const TaskFolder folder;
+  const std::string deep(100'000, '[');
+  CHECK(folder.MistakeOf(kToml, R"({"question":"q","answer":)" + deep).find("t.jsonl:1:89: lists and objects inside") !=
+        std::string::npos);
+  // Brackets inside a text are no nesting.
+  CHECK(folder.Load(kToml, R"({"question":"q","answer":"\"[)" + deep + "\"}").items.size() == 1);
+  const std::string json = kToml + "[score]\nnormalize=['json']\n";
+  CHECK(folder.MistakeOf(json, R"({"question":"q","answer":")" + deep + "\"}").find("no JSON") != std::string::npos);
+}
+
+TEST_CASE("an answer that no model could give is a mistake of its line") {
+  const TaskFolder folder;
+  const auto item = [](const std::string& answer) { return R"({"question":"q","answer":)" + answer + "}"; };
+  const std::string json = kToml + "[score]\nnormalize=['json']\n";
+  CHECK(folder.Load(json, item(R"({"a":[1]})")).items[0].answer == R"({"a":[1]})");
+  CHECK(folder.Load(json, item(R"("{\"a\": [1]}")")).items.size() == 1);
+  CHECK(folder.MistakeOf(json, item(R"("{a")")).find("no JSON") != std::string::npos);
+  for (const char* answer : {"{\"a\":1}", "[1]", "\"\"", "\" \"", "null"}) {
+    CAPTURE(answer);
+    CHECK(folder.MistakeOf(kToml, item(answer)).find("t.jsonl:1:26: 'answer' ") != std::string::npos);
+  }
+  const std::string numeric = kToml + "[score]\nscorer='numeric'\n";
+  CHECK(folder.Load(numeric, item(R"("1,234.5")")).items.size() == 1);
+  CHECK(folder.Load(numeric, item("-7")).items.size() == 1);
+  CHECK(folder.MistakeOf(numeric, item(R"("seven")")).find("must be a number") != std::string::npos);
+}
+
+TEST_CASE("keys stand once, and an id is a text or a number") {
+  const TaskFolder folder;
+  const std::string rest = R"("question":"q","answer":"a"})";
+  CHECK(folder.MistakeOf(kToml, R"({"answer":"b",)" + rest).find("t.jsonl:1:30: the key 'answer' stands twice") !=
+        std::string::npos);
+  for (const char* id : {"null", "true", "\"\"", "[1]", "{}"}) {
+    CAPTURE(id);
+    CHECK(folder.MistakeOf(kToml, fmt::format("{{\"id\":{},{}", id, rest)).find("t.jsonl:1:7: 'id' must be") !=
+          std::string::npos);
+  }
+  CHECK(folder.Load(kToml, "{\"id\":7," + rest).items[0].id == "7");
+}
+
+TEST_CASE("a placeholder that no item can fill is the prompt's mistake") {
+  const TaskFolder folder;
+  const std::string item = R"({"question":"q","answer":"a","choices":["a"]})";
+  const auto mistake = [&](const char* user) {
+    return folder.MistakeOf(fmt::format("name='t'\nitems='t.jsonl'\n[prompt]\nuser='{}'\n", user), item);
+  };
+  CHECK(mistake("Q: {}").find("t.toml:4:6: {} names no field") != std::string::npos);
+  CHECK(mistake("{qestion}").find("t.toml:4:6: no item has the field 'qestion'; did you mean 'question'?") !=
+        std::string::npos);
+  CHECK(mistake("{choices}").find("t.jsonl:1:40: the prompt uses 'choices'") != std::string::npos);
 }
 
 TEST_CASE("mistakes of the definition are named with line, column and suggestion") {

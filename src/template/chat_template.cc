@@ -7,10 +7,13 @@
 #include <jinja/runtime.h>
 #include <json.h>
 
+#include <algorithm>
 #include <exception>
+#include <new>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/hostile_text.h"
 
 namespace loco {
 namespace {
@@ -35,6 +38,34 @@ common_json ToJson(const std::vector<Message>& messages, bool typed_content) {
     list.push_back(entry);
   }
   return list;
+}
+
+// The library writes a heading, the source around the place and a caret below it, over several lines, and what is
+// wrong at the end. One line of that: "one message only (line 3, column 12)".
+std::string ReasonIn(std::string_view message) {
+  constexpr size_t kLongest = 200;
+  constexpr std::string_view kReason = "\nError: ";
+  std::string_view reason = message.substr(0, message.find('\n', 1));
+  std::string place;
+  if (const size_t begin = message.find(kReason); begin != std::string_view::npos) {
+    reason = message.substr(begin + kReason.size());
+    const size_t end = std::min(message.find(" in source:"), begin);
+    const size_t at = message.rfind(" at ", end);
+    if (at != std::string_view::npos) place = fmt::format(" ({})", message.substr(at + 4, end - at - 4));
+  }
+  return Shorten(ForTerminal(reason), kLongest) + place;
+}
+
+// A template is a program: what it asks for may be anything.
+[[noreturn]] void ThrowTemplateError(std::string_view what, const std::exception& problem, std::string_view cure) {
+  const std::string reason = ReasonIn(problem.what());
+  // The library passes on what the machine said, as text.
+  if (reason.starts_with("std::bad_alloc") || dynamic_cast<const std::bad_alloc*>(&problem) != nullptr) {
+    throw Error("the model's chat template asks for more memory than there is",
+                "the template is broken: use --raw, or a file with another template");
+  }
+  throw Error(fmt::format("{}: {}", what, reason),
+              fmt::format("{}; 'loco inspect FILE --template' shows the template", cure));
 }
 
 }  // namespace
@@ -66,8 +97,8 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_tex
     state_->source = tokens.source;
     state_->capabilities = jinja::caps_get(state_->program);
   } catch (const std::exception& problem) {
-    throw Error(fmt::format("the model's chat template cannot be read: {}", problem.what()),
-                "use --raw, or a file with a valid template");
+    ThrowTemplateError("the model's chat template cannot be read", problem,
+                       "use --raw, or a file with a valid template");
   }
 }
 
@@ -94,8 +125,10 @@ std::string ChatTemplate::Render(const std::vector<Message>& messages, const Ren
     jinja::runtime runtime(context);
     return jinja::runtime::gather_string_parts(runtime.execute(state_->program))->as_string().str();
   } catch (const std::exception& problem) {
-    throw Error(fmt::format("the model's chat template refuses the conversation: {}", problem.what()),
-                "check the order of roles: system (optional), then user and assistant in turn");
+    const bool has_system = !seen.empty() && seen.front().role == "system";
+    ThrowTemplateError("the model's chat template refuses the conversation", problem,
+                       has_system ? "leave the system message out of the task, or use --raw or another file"
+                                  : "use --raw, or a file with another template");
   }
 }
 

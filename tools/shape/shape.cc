@@ -86,7 +86,7 @@ Vocabulary MakeVocabulary(uint64_t size) {
     return true;
   };
   add("<unk>", kUnknown);
-  for (const char* control : {"<s>", "</s>", "<|im_start|>", "<|im_end|>"}) add(control, kControl);
+  for (const char* control : {"<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|endoftext|>"}) add(control, kControl);
   for (int byte = 0; byte < 256; ++byte) add(fmt::format("<0x{:02X}>", byte), kByte);
   const std::string blank = "\xe2\x96\x81";
   add(blank, kNormal);
