@@ -268,8 +268,8 @@ std::string RoffEnvironment() {
        "folder ($XDG_DATA_HOME/locollm, or ~/.local/share/locollm)."},
       {"LOCO_CACHE",
        "The folder of the cache; otherwise $XDG_CACHE_HOME/locollm, or ~/.cache/locollm. It holds the "
-       "quantized copies of models, below models/. All of it may be deleted at any time: a copy is made "
-       "again when it is needed, with the same content."},
+       "quantized copies of models, below models/, and the engine where loco was built from source. All of it "
+       "may be deleted at any time: what is needed is made again, with the same content."},
       {"LOCO_DATA", "The folder with catalog/, policies/ and tasks/ that the program ships with."},
       {"NO_COLOR", "No colour when this is set and not empty; --color always wins over it."},
       {"COLUMNS", "The width that text is laid out for; otherwise that of the terminal, or 100."},

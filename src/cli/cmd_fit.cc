@@ -142,7 +142,7 @@ void PrintFit(const Fit& fit, const FitInputs& inputs, const FitOptions& options
   // What is not known only adds.
   const bool whole = std::all_of(fit.terms.begin(), fit.terms.end(), [](const Term& term) { return term.bytes; });
   const std::string total = (whole ? "" : "at least ") + FormatBytes(fit.total);
-  terminal.PrintLine(fmt::format("{:<18}{:>18}   {} {}", "total", total,
+  terminal.PrintLine(fmt::format("{:<18}{:>18}{}{} {}", "total", total, narrow ? "\n    " : "   ",
                                  terminal.Painted(VerdictName(fit.verdict), paint),
                                  fit.verdict == Verdict::kUnknown ? fmt::format("({})", ForTerminal(fit.reason))
                                                                   : fmt::format("in {}", FormatBytes(*fit.memory))));

@@ -100,22 +100,22 @@ Place PlaceOf(const CLI::App& root) {
 Error UnknownWord(const Place& place, const std::vector<std::string>& words, const std::string& usage) {
   const auto option = std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with("-"); });
   if (option == words.end())
-    return Error(fmt::format("'{}' takes no further argument '{}'", place.path, words.back()), usage, ExitCode::kUsage);
+    return Error(fmt::format("'{}' takes no further argument '{}'", place.path, words.front()), usage,
+                 ExitCode::kUsage);
   const std::string name = option->substr(0, option->find('='));
-  const auto nearest = Nearest(name, place.options);
+  const auto nearest = name.starts_with("--") ? Nearest(name, place.options) : std::nullopt;
   return Error(fmt::format("'{}' has no option '{}'", place.path, name),
                nearest ? fmt::format("did you mean '{}'?", *nearest) : usage, ExitCode::kUsage);
 }
 
-Error MissingCommand(const Place& place, const std::string& usage) {
+Error MissingCommand(const Place& place, const std::vector<std::string>& words, const std::string& usage) {
   std::vector<std::string> names;
   for (const CLI::App* sub : place.app->get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(sub->get_name());
-  const std::vector<std::string> words = place.app->remaining();
-  if (words.empty() || words.back().starts_with("-"))
+  if (words.empty() || words.front().starts_with("-"))
     return Error(fmt::format("'{}' needs one of: {}", place.path, fmt::join(names, ", ")), usage, ExitCode::kUsage);
-  const auto nearest = Nearest(words.back(), names);
-  return Error(fmt::format("'{}' has no command '{}'", place.path, words.back()),
+  const auto nearest = Nearest(words.front(), names);
+  return Error(fmt::format("'{}' has no command '{}'", place.path, words.front()),
                nearest ? fmt::format("did you mean '{} {}'?", place.path, *nearest)
                        : fmt::format("one of: {}", fmt::join(names, ", ")),
                ExitCode::kUsage);
@@ -152,13 +152,11 @@ Error UsageError(const CLI::ParseError& problem, const CLI::App& root) {
   const Place place = PlaceOf(root);
   const std::string usage = fmt::format("'{} --help' shows the usage", place.path);
   const std::string message = problem.what();
-  const std::string kind = problem.get_name();
-  if (kind == "ExtrasError") {
-    const std::vector<std::string> words = root.remaining(true);
-    if (!words.empty()) return UnknownWord(place, words, usage);
-  }
-  if (kind == "RequiredError") {
-    if (message.starts_with("A subcommand")) return MissingCommand(place, usage);
+  const auto kind = static_cast<CLI::ExitCodes>(problem.get_exit_code());
+  const std::vector<std::string> words = root.remaining(true);  // that nobody took
+  if (kind == CLI::ExitCodes::ExtrasError && !words.empty()) return UnknownWord(place, words, usage);
+  if (kind == CLI::ExitCodes::RequiredError) {
+    if (message.starts_with("A subcommand")) return MissingCommand(place, words, usage);
     const std::string name = message.substr(0, message.find(" is required"));
     const CLI::Option* option = place.app->get_option_no_throw(name);
     if (option != nullptr) {
@@ -166,9 +164,9 @@ Error UsageError(const CLI::ParseError& problem, const CLI::App& root) {
                    ExitCode::kUsage);
     }
   }
-  if (kind == "ArgumentMismatch" && message.find("missing") != std::string::npos)
+  if (kind == CLI::ExitCodes::ArgumentMismatch && message.find("missing") != std::string::npos)
     return Error(fmt::format("{} needs a value", message.substr(0, message.find(':'))), usage, ExitCode::kUsage);
-  if (kind == "ValidationError") return WrongValue(message, usage);
+  if (kind == CLI::ExitCodes::ValidationError) return WrongValue(message, usage);
   return Error(message, usage, ExitCode::kUsage);
 }
 

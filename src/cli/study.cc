@@ -186,7 +186,6 @@ std::optional<ModelFile> Study::RegisterSource(const PolicyCandidate& candidate,
     result.rules.push_back({.rule = "file",
                             .outcome = RuleOutcome::kFail,
                             .value = value,
-                            .limit = "a model that can be asked",
                             .source = candidate.file.string(),
                             .would_pass_if = cure,
                             .miss = 1});
@@ -201,7 +200,7 @@ std::optional<ModelFile> Study::RegisterSource(const PolicyCandidate& candidate,
     }
     return file;
   } catch (const Error& problem) {  // one bad file among many is a result, not the end of the study
-    fail(problem.what(), problem.hint());
+    fail(problem.what(), "it could be read: " + problem.hint());
     return std::nullopt;
   }
 }

@@ -86,7 +86,7 @@ TEST_CASE("a candidate that fails a rule is out, however well it scores") {
   const Decision decision = Decide(policy, results);
   CHECK(decision.candidates[*decision.chosen].id == "m");
   CHECK(Find(decision, "s").standing == Standing::kRejected);
-  CHECK(Find(decision, "s").reason == "licence: v, not l");
+  CHECK(Find(decision, "s").reason == "licence: v (needed: l)");
   CHECK(!Find(decision, "s").score);
   CHECK(decision.funnel.front().in == 4);
   CHECK(decision.funnel.front().out == 3);

@@ -352,6 +352,7 @@ void FindFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
 Policy LoadPolicy(const Path& path) {
   PolicyParse parse = ParsePolicy(ReadFile(path), path);
   FindFiles(parse.policy, parse.mistakes);
+  SortByPlace(parse.mistakes);
   ThrowMistakes(parse.mistakes);
   return std::move(parse.policy);
 }

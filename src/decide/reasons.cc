@@ -166,9 +166,12 @@ std::string ReasonOfRejection(const std::vector<RuleVerdict>& verdicts) {
   std::vector<std::string> reasons;
   for (const RuleVerdict& v : verdicts) {
     if (v.outcome == RuleOutcome::kPass || v.kept) continue;
-    reasons.push_back(v.outcome == RuleOutcome::kUnknown
-                          ? fmt::format("{} unknown", v.rule)
-                          : fmt::format("{}: {} (needed: {})", v.rule, v.value, v.limit));
+    if (v.outcome == RuleOutcome::kUnknown) {
+      reasons.push_back(fmt::format("{} unknown", v.rule));
+    } else {
+      const std::string needed = v.limit.empty() ? "" : fmt::format(" (needed: {})", v.limit);
+      reasons.push_back(fmt::format("{}: {}{}", v.rule, v.value, needed));
+    }
   }
   return fmt::format("{}", fmt::join(reasons, "; "));
 }

@@ -296,7 +296,8 @@ std::string FilterText(const Decision& decision, const Style& style) {
     if (!c.rules.empty()) out += table.Render(3, style.width, {});
     for (const RuleVerdict& v : c.rules) {
       if (v.outcome == RuleOutcome::kPass) continue;
-      out += "   " + Wrap(fmt::format("{} would pass if: {}", v.rule, Safe(v.would_pass_if)), style.width, 6, 3) + "\n";
+      const std::string what = fmt::format("{}: {}; would pass if: {}", v.rule, Safe(v.value), Safe(v.would_pass_if));
+      out += "   " + Wrap(what, style.width, 6, 3) + "\n";
     }
   }
   return out;

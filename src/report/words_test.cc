@@ -53,6 +53,8 @@ TEST_CASE("stability names everyone who is chosen now and then") {
   decision.candidates[2] = {.id = "c", .chosen_share = .08};
   decision.chosen = 0;
   decision.pairs.resize(3);
+  CHECK(StabilityWords(decision).starts_with("the items tell nobody apart"));
+  decision.pairs[0].difference.wins = 1;
   CHECK(StabilityWords(decision) == "chosen in 90 % of resamples; c in 8 %; b in 2 %");
 }
 

@@ -95,7 +95,7 @@ no text of anybody else. {sum(POOL_SIZES.values()):,} documents in {len(POOL_SIZ
 
 - {training["tokens"]:,} tokens in {training["step"]:,} steps of at most {model.batch_tokens:,} tokens, seed {model.seed}
 - Muon (matrices) and AdamW (embeddings, norms), peak rate {model.lr:g}, bf16 products, float32 weights
-- {training["seconds"] / 60:.0f} minutes on one core of an Intel Xeon with AMX, most of which went to other work; last loss
+- {training["seconds"] / 60:.0f} minutes on one core of an AMD EPYC with AVX512-BF16, beside other work; last loss
   {training["loss"]:.3f}
 
 ## Scores
@@ -106,7 +106,7 @@ choice of four, where guessing gives 25. Loss is -log p of the right reply to it
 
 {_table(("family", "accuracy", "seen form", "shifted", "loss"), scores)}
 
-**LoRA** (rank {RANK}, all matrices, 1,000 examples, 3 epochs, one busy core), the same items before and after:
+**LoRA** (rank {RANK}, all matrices, 1,000 examples, 3 epochs, one core), the same items before and after:
 
 {_table(("family", "before", "after", "gain", "training"), _lora_rows(result))}
 
@@ -162,7 +162,7 @@ Differences inside the intervals are ties.
 
 ## What LoRA gains
 
-{_table(("model", "family", "before", "after", "gain", "training, one busy core"), gains)}
+{_table(("model", "family", "before", "after", "gain", "training, one core"), gains)}
 
 ## What quantization costs
 
@@ -174,9 +174,9 @@ same item costs more than at F16, over all {PAIRED_ITEMS} items of the seen form
 
 ## How these files were trained
 
-On a machine that compiled other things at the same time, in pieces, from checkpoint to checkpoint. The token budgets
-of pocket-s, pocket-m and pocket-l were cut while they trained, so their learning rate began on the schedule of a longer
-run. A new run of the recipe gives models of the same kind, not the same bits.
+In one run of the recipe, `make.py all`, two processes side by side on two cores of an AMD EPYC that did other work as
+well: the minutes are upper limits. A new run gives the same text, suites and tokenizer, and the same weights up to the
+rounding of another processor's matrix products.
 
 ## Parity
 
