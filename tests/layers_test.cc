@@ -106,9 +106,13 @@ std::string ModuleOf(const std::string& header) { return header.substr(0, header
 // llama-common's chat-template interpreter works on text alone, without a model: src/template is its place.
 bool IsTemplateInterpreter(const std::string& header) { return header.starts_with("jinja/"); }
 
+// The weight types and how to read them, without a model or a context: src/net computes on them.
+bool IsTensorLibrary(const std::string& header) { return header == "ggml.h"; }
+
 // What is wrong with one #include of a module's file, or nothing.
 std::string Complaint(const Table& table, const std::string& module, const Include& include, bool exists) {
   if (IsTemplateInterpreter(include.header) && module == "template") return "";
+  if (IsTensorLibrary(include.header) && module == "net") return "";
   if (IsEngineHeader(include.header)) {
     return module == "engine" ? "" : "only src/engine includes the engine's headers; use what engine/ offers";
   }

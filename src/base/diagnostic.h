@@ -18,7 +18,7 @@ namespace loco {
 struct Diagnostic {
   Path file;
   size_t line = 0;    // from 1
-  size_t column = 0;  // from 1, in bytes
+  size_t column = 0;  // from 1, in characters
   std::string message;
 };
 

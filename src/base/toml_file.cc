@@ -164,16 +164,16 @@ std::optional<bool> TomlTable::Flag(std::string_view key) {
 std::optional<Bytes> TomlTable::Size(std::string_view key) {
   const toml::node* value = node_->Ask(key);
   if (value == nullptr) return std::nullopt;
-  if (const auto* integer = value->as_integer(); integer != nullptr && integer->get() >= 0)
-    return Bytes{static_cast<uint64_t>(integer->get())};
+  const std::string number = value->is_integer() ? std::to_string(value->as_integer()->get()) : "";
   const auto* text = value->as_string();
-  if (text == nullptr) {
+  if (text == nullptr && number.empty()) {
     Wrong(key, fmt::format("'{}' must be a size such as \"8GB\"", key));
     return std::nullopt;
   }
   try {
-    return ParseBytes(text->get());
-  } catch (const Error& problem) {  // one mistake among others here, with the place that ParseBytes cannot know
+    return ParseMemorySize(number.empty() ? text->get() : number);
+  } catch (
+      const Error& problem) {  // one mistake among others here, with the place that the parser of sizes cannot know
     Wrong(key, fmt::format("'{}': {} ({})", key, problem.what(), problem.hint()));
     return std::nullopt;
   }

@@ -55,7 +55,7 @@ class TomlTable {
   std::optional<uint64_t> Count(std::string_view key);                         // a whole number, not negative
   std::optional<double> Number(std::string_view key, NumberRange range = {});  // finite; integers count as numbers
   std::optional<bool> Flag(std::string_view key);
-  std::optional<Bytes> Size(std::string_view key);  // "8GB" or a number of bytes
+  std::optional<Bytes> Size(std::string_view key);  // "8GB", or a number of bytes from a million on
   std::vector<std::string> Texts(std::string_view key);
   // A text that must be one of `names`: its index. The nearest is suggested otherwise.
   std::optional<size_t> OneOf(std::string_view key, const std::vector<std::string>& names);

@@ -1,4 +1,5 @@
-// Builds small GGUF files in memory, for tests and for the seeds of fuzz targets.
+// Builds GGUF files in memory: headers of adapters and generated models, and small whole files for tests and fuzz
+// seeds.
 //
 //   GgufBuilder builder;
 //   builder.Text("general.architecture", "llama").Number("llama.block_count", 2);
@@ -7,7 +8,6 @@
 //   std::string header = builder.Header();       // header only, as a download that stopped early
 //
 // It deliberately checks nothing: damaged files are made by writing nonsense, or by cutting and patching the result.
-// Models are written by the engine's own tools, not with this.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +83,8 @@ class GgufBuilder {
     Append(out, keys_);
     return out + entries_ + descriptions_;
   }
+  // Where the next tensor begins behind `value` bytes.
+  uint64_t Padded(uint64_t value) const { return (value + alignment_ - 1) / alignment_ * alignment_; }
   std::string Build() const {
     std::string out = Header();
     out.resize(static_cast<size_t>(Padded(out.size()) + data_bytes_), '\0');
@@ -110,8 +112,6 @@ class GgufBuilder {
     Append(entries_, static_cast<uint32_t>(element));
     Append(entries_, count);
   }
-  uint64_t Padded(uint64_t value) const { return (value + alignment_ - 1) / alignment_ * alignment_; }
-
   uint32_t version_;
   uint64_t alignment_;
   uint64_t keys_ = 0;

@@ -7,6 +7,7 @@
 #include "base/hostile_text.h"
 #include "candidate/facts.h"
 #include "cli/commands.h"
+#include "cli/model_files.h"
 #include "engine/llama_model.h"
 #include "template/prompt.h"
 
@@ -19,26 +20,8 @@ struct TokenizeArguments {
   bool chat = false;
 };
 
-// As 'loco eval' looks at a file, but a vocabulary without weights is enough here.
-void CheckHasVocabulary(const Facts& facts) {
-  const std::string path = facts.path.string();
-  if (facts.kind != "model") {
-    throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind),
-                "give the model file; 'loco inspect' shows what a file is");
-  }
-  if (facts.missing.value > 0) {
-    throw Error(
-        fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)),
-        "fetch the file again");
-  }
-  if (facts.tokenizer.tokens == 0) {
-    throw Error(fmt::format("{}: the file has no vocabulary", path),
-                "give the first part of a split model, or the whole file");
-  }
-}
-
 ExitCode RunTokenize(const TokenizeArguments& arguments, Session& session) {
-  CheckHasVocabulary(ReadFacts(arguments.model));
+  CheckIsModel(ReadFacts(arguments.model), /*vocabulary_only=*/true);
   const auto model = LoadModel(arguments.model, {.vocabulary_only = true});
   const PromptRenderer renderer(*model, arguments.chat ? PromptStyle::kChat : PromptStyle::kRaw);
   const Prompt prompt = renderer.Render({{"user", arguments.text}});

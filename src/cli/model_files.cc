@@ -25,13 +25,19 @@ std::string FactsJson(const Facts& facts) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void CheckIsModel(const Facts& facts) {
+}  // namespace
+
+void CheckIsModel(const Facts& facts, bool vocabulary_only) {
   const std::string path = facts.path.string();
   if (facts.kind != "model") {
     throw Error(fmt::format("{}: this is a {}, not a model", path, facts.kind),
                 "give the model file; 'loco inspect' shows what a file is");
   }
-  if (facts.vocabulary_only) {
+  if (facts.tokenizer.tokens == 0) {
+    throw Error(fmt::format("{}: the file has no vocabulary", path),
+                "give the first part of a split model, or the whole file");
+  }
+  if (facts.vocabulary_only && !vocabulary_only) {
     throw Error(fmt::format("{}: the file has a vocabulary but no weights", path), "give a complete model file");
   }
   if (facts.missing.value > 0) {
@@ -39,7 +45,7 @@ void CheckIsModel(const Facts& facts) {
         fmt::format("{}: the file is truncated: {} of tensor data are missing", path, FormatBytes(facts.missing)),
         "fetch the file again");
   }
-  if (facts.split_count > 1) {
+  if (facts.split_count > 1 && !vocabulary_only) {
     throw Error(
         fmt::format("{}: part {} of a model split into {} files", path, facts.split_index + 1, facts.split_count),
         "join the parts first with llama-gguf-split --merge");
@@ -59,8 +65,6 @@ void CheckIsModel(const Facts& facts) {
                 fmt::format("use a model of an architecture that {} runs", EngineIdentity()));
   }
 }
-
-}  // namespace
 
 namespace {
 

@@ -16,6 +16,10 @@ struct ModelFile {
   ModelRow row;  // with its id in the store
 };
 
+// Throws Error for what is no complete language model that the engine survives: an adapter, a truncated file, a part of
+// a split model, an unknown architecture. With `vocabulary_only`, weights are not needed.
+void CheckIsModel(const Facts& facts, bool vocabulary_only = false);
+
 // Reads the facts, hashes the content (once for an unchanged file) and adds the model to the store. Throws Error for
 // what is no complete language model: vocabulary only, an adapter, a part of a split model, a truncated file.
 ModelFile RegisterModel(Store& store, const Path& path);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "stats/power.h"
 
@@ -284,10 +285,15 @@ std::vector<UnknownItem> MakeUnknowns(const Policy& policy, const Decision& deci
     }
   }
   std::map<std::string, std::vector<std::string>> waiting;
+  std::set<std::string> without_file;
   for (const CandidateSummary& c : decision.candidates) {
-    if (c.standing == Standing::kNotMeasured) waiting[c.reason].push_back(c.id);
+    if (c.standing != Standing::kNotMeasured) continue;
+    waiting[c.reason].push_back(c.id);
+    if (c.model.id == 0) without_file.insert(c.reason);
   }
-  for (const auto& [why, names] : waiting) add("scores", why, names, "give the policy a `file` for each");
+  for (const auto& [why, names] : waiting) {
+    add("scores", why, names, without_file.contains(why) ? "give the policy a `file` for each" : "see the reason");
+  }
   for (const EvidenceRule& rule : policy.evidence) {
     const auto lacks = [&rule](const CandidateSummary& c) {
       return std::any_of(c.evidence.begin(), c.evidence.end(),

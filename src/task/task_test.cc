@@ -218,5 +218,14 @@ TEST_CASE("numeric reads the last number") {
   CHECK(Mark("numeric", {.tolerance = 0.01}, "3.14", "3.1415").outcome == Outcome::kRight);
 }
 
+TEST_CASE("an answer of nothing but brackets is unparsed, and ends nothing") {
+  const Item item{.id = "1", .answer = "[]"};
+  const ScoreSettings settings{.normalize = {"json"}};
+  CHECK(ScoreExact(item, settings, {.text = std::string(100'000, '[')}).outcome == Outcome::kUnparsed);
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  CHECK(ScoreExact(item, settings, {.text = deep}).outcome == Outcome::kUnparsed);
+  CHECK(ScoreExact(item, settings, {.text = " [ ] "}).outcome == Outcome::kRight);
+}
+
 }  // namespace
 }  // namespace loco

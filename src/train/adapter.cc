@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <ggml.h>
-#include <gguf.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
-#include <memory>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "candidate/gguf_builder.h"
 
 namespace loco {
 namespace {
@@ -27,13 +25,6 @@ std::string PartOf(const std::string& name) {
   const size_t begin = name.rfind('.', end - 1);
   return name.substr(begin + 1, end - begin - 1);
 }
-
-struct GgufDeleter {
-  void operator()(gguf_context* context) const { gguf_free(context); }
-};
-struct GgmlDeleter {
-  void operator()(ggml_context* context) const { ggml_free(context); }
-};
 
 }  // namespace
 
@@ -89,40 +80,28 @@ int64_t CountParameters(const Adapter& adapter) {
 }
 
 void WriteAdapter(const Path& path, const Adapter& adapter, const AdapterFacts& facts) {
-  const std::unique_ptr<gguf_context, GgufDeleter> gguf(gguf_init_empty());
-  // Tensors of a context without memory of its own: their data stays where it is.
-  const std::unique_ptr<ggml_context, GgmlDeleter> tensors(
-      ggml_init({2 * adapter.pairs.size() * ggml_tensor_overhead() + 1024, nullptr, /*no_alloc=*/true}));
-  LOCO_CHECK(gguf != nullptr && tensors != nullptr);
-  gguf_set_val_str(gguf.get(), "general.type", "adapter");
-  gguf_set_val_str(gguf.get(), "general.architecture", facts.architecture.c_str());
-  gguf_set_val_str(gguf.get(), "general.name", facts.name.c_str());
-  gguf_set_val_str(gguf.get(), "adapter.type", "lora");
+  GgufBuilder builder;
+  builder.Text("general.type", "adapter").Text("general.architecture", facts.architecture);
+  builder.Text("general.name", facts.name).Text("adapter.type", "lora");
   // The engine scales by alpha / rank, whatever rule made the scale.
-  gguf_set_val_f32(gguf.get(), "adapter.lora.alpha", adapter.scale * static_cast<float>(adapter.rank));
-  if (!facts.base_hash.empty()) gguf_set_val_str(gguf.get(), "loco.base.sha256", facts.base_hash.c_str());
-  if (!facts.recipe.empty()) gguf_set_val_str(gguf.get(), "loco.recipe", facts.recipe.c_str());
-  const auto add = [&](const std::string& name, const std::vector<float>& values, int64_t width, int64_t rows) {
-    ggml_tensor* tensor = ggml_new_tensor_2d(tensors.get(), GGML_TYPE_F32, width, rows);
-    ggml_set_name(tensor, name.c_str());
-    tensor->data = const_cast<float*>(values.data());
-    gguf_add_tensor(gguf.get(), tensor);
-  };
+  builder.Scalar("adapter.lora.alpha", GgufKind::kFloat32, adapter.scale * static_cast<float>(adapter.rank));
+  if (!facts.base_hash.empty()) builder.Text("loco.base.sha256", facts.base_hash);
+  if (!facts.recipe.empty()) builder.Text("loco.recipe", facts.recipe);
+  const auto rank = static_cast<uint64_t>(adapter.rank);
   for (const LoraPair& pair : adapter.pairs) {
-    add(pair.name + ".lora_a", pair.a, pair.columns, adapter.rank);
-    add(pair.name + ".lora_b", pair.b, adapter.rank, pair.rows);
+    builder.Tensor(pair.name + ".lora_a", {static_cast<uint64_t>(pair.columns), rank}, kF32);
+    builder.Tensor(pair.name + ".lora_b", {rank, static_cast<uint64_t>(pair.rows)}, kF32);
   }
-  std::string content(gguf_get_meta_size(gguf.get()), '\0');
-  gguf_get_meta_data(gguf.get(), content.data());
-  const size_t alignment = gguf_get_alignment(gguf.get());
+  std::string content = builder.Header();
   const auto append = [&](const std::vector<float>& values) {
+    content.resize(builder.Padded(content.size()), '\0');
     content.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-    content.resize((content.size() + alignment - 1) / alignment * alignment, '\0');
   };
   for (const LoraPair& pair : adapter.pairs) {
     append(pair.a);
     append(pair.b);
   }
+  content.resize(builder.Padded(content.size()), '\0');
   WriteFileAtomically(path, content);
 }
 

@@ -9,11 +9,11 @@
 #include <optional>
 
 #include "base/random.h"
+#include "candidate/random_model.h"
 #include "engine/llama_model.h"
 #include "engine/quantize.h"
 #include "net/gemm.h"
 #include "net/pass.h"
-#include "shape.h"
 #include "train/adapter.h"
 #include "train/architecture.h"
 
@@ -45,7 +45,7 @@ class ModelFixture {
       : folder_(std::filesystem::temp_directory_path() / fmt::format("loco-gates-{}-{}", architecture, ::getpid())) {
     std::filesystem::create_directories(folder_);
     path_ = folder_ / "model.gguf";
-    WriteShape(SmallDims(architecture), architecture, path_, {.full_precision = full_precision, .seed = 5});
+    WriteRandomModel(SmallDims(architecture), architecture, path_, {.full_precision = full_precision, .seed = 5});
     Map();
   }
   ~ModelFixture() {

@@ -1,11 +1,11 @@
-// make_shape CATALOG_ID OUT.gguf: writes a file of a published model's shape with random weights; see shape.h.
+// make_shape CATALOG_ID OUT.gguf: see candidate/random_model.h.
 #include <fmt/format.h>
 
 #include <cstdio>
 
 #include "base/error.h"
 #include "candidate/catalog.h"
-#include "shape.h"
+#include "candidate/random_model.h"
 
 int main(int count, char** arguments) {
   if (count != 3) {
@@ -14,7 +14,7 @@ int main(int count, char** arguments) {
   }
   try {
     const loco::Catalog catalog = loco::LoadCatalog(loco::Path(LOCO_SOURCE_DIR) / "catalog");
-    loco::WriteShape(catalog.Get(arguments[1]).dims, arguments[1], arguments[2], {});
+    loco::WriteRandomModel(catalog.Get(arguments[1]).dims, arguments[1], arguments[2], {});
   } catch (const loco::Error& error) {
     fmt::print(stderr, "error: {}\n  cure: {}\n", error.what(), error.hint());
     return 1;

@@ -1,4 +1,4 @@
-#include "shape.h"
+#include "candidate/random_model.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -175,7 +175,7 @@ void WriteWeight(std::ofstream& out, const Weight& weight, uint64_t seed) {
 
 }  // namespace
 
-void WriteShape(const Dims& dims, std::string_view name, const Path& path, const ShapeOptions& options) {
+void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path, const RandomModelOptions& options) {
   auto weights = DeriveWeights(dims, "F16");
   if (!weights || std::find(kCovered.begin(), kCovered.end(), dims.architecture) == kCovered.end()) {
     throw Error(fmt::format("{}: the architecture '{}' is not covered", name, dims.architecture),

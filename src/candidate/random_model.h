@@ -1,6 +1,6 @@
 // Files of a published model's exact shape, filled with random weights.
 //
-//   WriteShape(catalog.Get("smollm2-135m-instruct").dims, "smollm2-135m-instruct", "out.gguf", {});
+//   WriteRandomModel(catalog.Get("smollm2-135m-instruct").dims, "smollm2-135m-instruct", "out.gguf", {});
 //
 // Where the real weights cannot be had, such a file still loads, quantizes, takes memory and computes as fast as the
 // real one; only its answers are noise. Its vocabulary has the real one's size and is made of letter n-grams, so
@@ -18,11 +18,11 @@
 
 namespace loco {
 
-struct ShapeOptions {
+struct RandomModelOptions {
   bool full_precision = false;  // 32 bits instead of 16
   uint64_t seed = 1;
 };
 
-void WriteShape(const Dims& dims, std::string_view name, const Path& path, const ShapeOptions& options);
+void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path, const RandomModelOptions& options);
 
 }  // namespace loco
