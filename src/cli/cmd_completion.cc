@@ -48,7 +48,7 @@ Names MembersOf(const CLI::Option& option) {
 Values ValuesOf(const CLI::App& app, const CLI::Option& option, const Names& catalog) {
   Values values{.words = MembersOf(option)};
   if (!values.words.empty()) return values;
-  const std::string name = option.get_single_name();
+  const std::string& name = option.get_single_name();
   if (name == "quantization") values.words = QuantizationNames();
   if (name == "id" || (name == "model" && app.get_name() == "fit")) values.words = catalog;
   for (const char* path : {"model", "file", "tasks", "policy", "store", "out"}) values.files |= name == path;

@@ -59,7 +59,7 @@ std::string ExamplesFooter(const char* examples) {
 }
 
 // "q4_k_m" means Q4_K_M. Other words stay as they are: the command says what it knows.
-std::string QuantizationName(std::string word) {
+std::string QuantizationName(const std::string& word) {
   std::string upper = word;
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return IsQuantizationName(upper) ? upper : word;

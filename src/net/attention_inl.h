@@ -73,7 +73,7 @@ inline void ConvertRows(const float* from, int64_t stride, int64_t rows, int64_t
   }
 }
 
-constexpr int64_t kBlock = kAttentionBlock;
+inline constexpr int64_t kBlock = kAttentionBlock;
 
 template <typename K>
 void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {

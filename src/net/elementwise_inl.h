@@ -12,7 +12,7 @@
 namespace loco {
 namespace {
 
-constexpr int64_t kLanes = 16;
+inline constexpr int64_t kLanes = 16;
 
 // exp(x) to 2 units in the last place, without branches. Below -87 it is 0 (the true value would not be normal).
 inline float FastExp(float x) {
@@ -81,8 +81,8 @@ inline void RmsNormBackwardRow(const float* dy, const float* x, const float* wei
 
 inline float Sigmoid(float x) { return 1 / (1 + FastExp(-x)); }
 
-constexpr float kGeluScale = 0.79788456080286535588F;  // sqrt(2 / π)
-constexpr float kGeluCube = 0.044715F;
+inline constexpr float kGeluScale = 0.79788456080286535588F;  // sqrt(2 / π)
+inline constexpr float kGeluCube = 0.044715F;
 
 // tanh(u) = 1 - 2 / (exp(2u) + 1)
 inline float Tanh(float u) { return 1 - 2 / (FastExp(2 * u) + 1); }

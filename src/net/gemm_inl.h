@@ -20,10 +20,10 @@
 namespace loco {
 namespace {
 
-constexpr int64_t kForwardDepth = 1024;  // of the sum, dequantized at a time, 16 rows × 256 at a time
-constexpr int64_t kDequantized = 256;
-constexpr int64_t kBackwardDepth = 256;
-constexpr int64_t kTokenRows = 6;
+inline constexpr int64_t kForwardDepth = 1024;  // of the sum, dequantized at a time, 16 rows × 256 at a time
+inline constexpr int64_t kDequantized = 256;
+inline constexpr int64_t kBackwardDepth = 256;
+inline constexpr int64_t kTokenRows = 6;
 
 template <typename K>
 inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t tokens, const typename K::Element* panels,

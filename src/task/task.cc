@@ -189,8 +189,7 @@ class ItemReader {
       return Wrong(0, InOurWords(problem.what()));
     }
     if (!value.is_object()) return Wrong(0, "a line must be a JSON object: {\"id\": …}");
-    for (size_t i = 0; i < scan_.fields.size(); ++i) {
-      const LineScan::Field& field = scan_.fields[i];
+    for (const LineScan::Field& field : scan_.fields) {
       if (scan_.Find(field.name) != &field)
         return Wrong(field.key, fmt::format("the key {} stands twice", QuotedWord(field.name)));
     }

@@ -110,7 +110,8 @@ class Builder {
     }
     // Gemma 3 27B alone scales by the width of a head of the stream.
     if (net_.architecture == "gemma3" && blocks_ == 62) {
-      net_.attention_scale = 1 / std::sqrt(static_cast<float>(net_.width / net_.heads));
+      const int64_t part = net_.width / net_.heads;
+      net_.attention_scale = 1 / std::sqrt(static_cast<float>(part));
     }
     if (Number("final_logit_softcapping").value_or(0) > 0 || Number("attn_logit_softcapping").value_or(0) > 0) {
       Refuse("capped logits");
