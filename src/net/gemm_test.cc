@@ -128,9 +128,9 @@ TEST_CASE("products with every type of weights equal those with what the weights
 TEST_CASE("shapes that fill no tile are as right as those that do") {
   WithEveryKernel([](double tolerance) {
     Threads threads(3);
-    for (const int64_t tokens : {1, 5, 6, 7, 64}) {
-      for (const int64_t rows : {1, 15, 16, 33, 65, 300}) {
-        for (const int64_t columns : {2, 16, 31, 172, 257, 1100}) {
+    for (const int64_t tokens : {1, 5, 6, 13}) {
+      for (const int64_t rows : {1, 16, 33, 65, 300}) {
+        for (const int64_t columns : {2, 31, 172, 257, 1100}) {
           CAPTURE(tokens);
           CAPTURE(rows);
           CAPTURE(columns);

@@ -31,14 +31,28 @@ struct Portable {
   }
   static void Micro(int64_t rows, int64_t columns, const float* a, int64_t stride, const float* panel, int64_t steps,
                     float* c, int64_t c_stride, bool first) {
-    for (int64_t r = 0; r < rows; ++r) {
-      float sum[kColumns] = {};
-      for (int64_t n = 0; n < columns && !first; ++n) sum[n] = c[r * c_stride + n];
-      for (int64_t k = 0; k < steps; ++k) {
+    // Two tokens at a time: their 32 sums are what the 16 registers of SSE2 or NEON hold beside the panel's numbers.
+    int64_t r = 0;
+    for (; r + 2 <= rows; r += 2)
+      Tile<2>(columns, a + r * stride, stride, panel, steps, c + r * c_stride, c_stride, first);
+    if (r < rows) Tile<1>(columns, a + r * stride, stride, panel, steps, c + r * c_stride, c_stride, first);
+  }
+
+  template <int R>
+  static void Tile(int64_t columns, const float* a, int64_t stride, const float* panel, int64_t steps, float* c,
+                   int64_t c_stride, bool first) {
+    float sum[R][kColumns] = {};
+    for (int r = 0; r < R && !first; ++r) {
+      for (int64_t n = 0; n < columns; ++n) sum[r][n] = c[r * c_stride + n];
+    }
+    for (int64_t k = 0; k < steps; ++k) {
+      for (int r = 0; r < R; ++r) {
         const float x = a[r * stride + k];
-        for (int64_t n = 0; n < kColumns; ++n) sum[n] += x * panel[k * kColumns + n];
+        for (int64_t n = 0; n < kColumns; ++n) sum[r][n] += x * panel[k * kColumns + n];
       }
-      for (int64_t n = 0; n < columns; ++n) c[r * c_stride + n] = sum[n];
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int64_t n = 0; n < columns; ++n) c[r * c_stride + n] = sum[r][n];
     }
   }
 };

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "task/jsonl.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -44,26 +45,6 @@ std::string DropPunctuation(const std::string& text) {
   return out;
 }
 
-// Whether lists and objects lie inside each other more than 64 deep. The JSON library writes by recursion, and what a
-// model wrote may be nothing but brackets.
-bool IsTooDeep(const std::string& text) {
-  constexpr int kDeepest = 64;
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (in_string && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (text[i] == '[' || text[i] == '{')) {
-      if (++depth > kDeepest) return true;
-    } else if (!in_string && (text[i] == ']' || text[i] == '}')) {
-      --depth;
-    }
-  }
-  return false;
-}
-
 // False when a step cannot be applied.
 bool Normalize(std::string& text, const std::vector<std::string>& steps) {
   for (const std::string& step : steps) {
@@ -72,7 +53,8 @@ bool Normalize(std::string& text, const std::vector<std::string>& steps) {
     if (step == "spaces") text = CollapseSpaces(text);
     if (step == "punctuation") text = DropPunctuation(text);
     if (step == "json") {
-      if (IsTooDeep(text)) return false;
+      if (IsTooDeepJson(text)) return false;  // the library writes by recursion
+
       const auto value = nlohmann::json::parse(text, nullptr, false);  // json (not ordered_json) sorts its keys
       if (value.is_discarded()) return false;
       text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/toml_file.h"
+#include "task/jsonl.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -60,103 +61,6 @@ Placeholders PlaceholdersOf(const std::string& pattern) {
 // What a JSON value looks like inside a prompt: texts as they are, everything else as JSON.
 std::string FieldText(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-// Deeper values are a mistake or an attack: the JSON library walks nested values by recursion, and the stack ends.
-constexpr int kDeepestNesting = 64;
-
-// What can be told about a line of JSON without parsing it: where its keys and values stand, and how deep it goes.
-struct LineScan {
-  struct Field {
-    std::string name;  // as written, escapes included
-    size_t key = 0;    // bytes from the start of the line
-    size_t value = 0;
-  };
-  std::vector<Field> fields;       // of the object itself, not of what it holds
-  std::optional<size_t> too_deep;  // where the nesting passes kDeepestNesting
-
-  const Field* Find(std::string_view name) const {
-    for (const Field& field : fields) {
-      if (field.name == name) return &field;
-    }
-    return nullptr;
-  }
-};
-
-// The byte after the text that begins at line[begin] == '"'.
-size_t EndOfText(const std::string& line, size_t begin) {
-  for (size_t i = begin + 1; i < line.size(); ++i) {
-    if (line[i] == '\\') {
-      ++i;
-    } else if (line[i] == '"') {
-      return i + 1;
-    }
-  }
-  return line.size();
-}
-
-LineScan ScanLine(const std::string& line) {
-  LineScan scan;
-  int depth = 0;
-  for (size_t i = 0; i < line.size();) {
-    const char c = line[i];
-    if (c == '"') {
-      const size_t end = EndOfText(line, i);
-      const size_t colon = std::min(line.find_first_not_of(" \t", end), line.size());
-      if (depth == 1 && colon < line.size() && line[colon] == ':') {
-        const size_t value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
-        scan.fields.push_back({line.substr(i + 1, end - i - 2), i, value});
-      }
-      i = end;
-      continue;
-    }
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
-    if (depth > kDeepestNesting) {
-      scan.too_deep = i;
-      return scan;
-    }
-    ++i;
-  }
-  return scan;
-}
-
-// The column of a byte: one for each character before it, as an editor counts.
-size_t ColumnOf(const std::string& line, size_t byte) {
-  size_t column = 1;
-  for (size_t i = 0; i < std::min(byte, line.size()); ++i) column += (line[i] & 0xC0) != 0x80 ? 1 : 0;
-  return column;
-}
-
-// The library speaks of parser states ("syntax error while parsing object separator - unexpected …"); what a person
-// needs is what to write. The first row whose words occur in its message counts.
-struct JsonMistake {
-  std::string_view theirs;
-  std::string_view ours;
-};
-constexpr JsonMistake kJsonMistakes[] = {
-    {"unexpected end of input", "the line ends inside the object; an item is one JSON object on one line"},
-    {"missing closing quote", "a text is not closed: a \" is missing"},
-    {"control character", "a control character inside a text: write \\n for a new line, \\t for a tab"},
-    {"ill-formed UTF-8", "the text is not UTF-8: save the file as UTF-8"},
-    {"backslash",
-     "a backslash begins none of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX; write \\\\ for a backslash itself"},
-    {"surrogate", "half of a \\u pair; write the character itself, or both halves"},
-    {"expected end of input", "something follows the object: one JSON object a line"},
-    {"parsing object separator", "a : is missing between a key and its value"},
-    {"parsing object key", "a key in \"quotes\" must stand here"},
-    {"parsing object -", "a , or a } is missing here"},
-    {"parsing array -", "a , or a ] is missing here"},
-    {"number overflow", "a number is too large"},
-    {"invalid number", "not a number as JSON writes it"},
-    {"invalid literal", "no JSON value: texts stand in \"quotes\", and true, false and null are lower case"},
-};
-
-std::string InOurWords(const std::string& message) {
-  for (const JsonMistake& mistake : kJsonMistakes) {
-    if (message.find(mistake.theirs) != std::string::npos) return std::string(mistake.ours);
-  }
-  return "a value is missing here: a text in \"quotes\", a number, a list or an object";
-}
-
 bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 // As the scorer reads the expected number.
@@ -167,88 +71,60 @@ bool IsNumber(std::string text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// One line of the JSONL. Mistakes are added with the place of the line.
+// Turns the lines of the JSONL into items.
 class ItemReader {
  public:
-  ItemReader(const Path& path, const Task& task) : path_(path), task_(task) {
+  explicit ItemReader(const Task& task) : task_(task) {
     for (const std::string& step : task.score.normalize) json_answers_ = json_answers_ || step == "json";
   }
 
-  void ReadLine(const std::string& line, size_t number) {
-    line_ = &line;
-    number_ = number;
-    scan_ = ScanLine(line);
-    if (scan_.too_deep)
-      return Wrong(*scan_.too_deep, fmt::format("lists and objects inside each other, more than {}", kDeepestNesting));
-    Json value;
-    try {
-      value = Json::parse(line);
-    } catch (const Json::parse_error& problem) {
-      return Wrong(problem.byte == 0 ? 0 : problem.byte - 1, InOurWords(problem.what()));
-    } catch (const Json::exception& problem) {  // a number that no machine can hold
-      return Wrong(0, InOurWords(problem.what()));
-    }
-    if (!value.is_object()) return Wrong(0, "a line must be a JSON object: {\"id\": …}");
-    for (const LineScan::Field& field : scan_.fields) {
-      if (scan_.Find(field.name) != &field)
-        return Wrong(field.key, fmt::format("the key {} stands twice", QuotedWord(field.name)));
-    }
-    ReadItem(value);
-  }
-
-  std::set<std::string> needed_fields;
-  std::set<std::string> seen_fields;  // of any object
-  std::vector<Item> items;
-  std::vector<Diagnostic> mistakes;
-
- private:
-  void Wrong(size_t byte, const std::string& message) {
-    mistakes.push_back({path_, number_, ColumnOf(*line_, byte), message});
-  }
-  void WrongValue(std::string_view key, const std::string& message) {
-    const LineScan::Field* field = scan_.Find(key);
-    Wrong(field == nullptr ? 0 : field->value, message);
-  }
-
-  void ReadItem(const Json& value) {
+  void Read(JsonLine& line) {
+    const Json& value = line.value();
     Item item;
     for (const auto& [key, field] : value.items()) {
       seen_fields.insert(key);
       if (!field.is_structured()) item.fields[key] = FieldText(field);
     }
-    if (!ReadId(value, item)) return;
+    if (!ReadId(line, item)) return;
     item.category = item.fields["category"];
     item.difficulty = item.fields["difficulty"];
-    if (!value.contains("answer")) return Wrong(0, "'answer' is missing");
-    if (task_.scorer == "choice" ? !ReadChoices(value, item) : !ReadAnswer(value["answer"], item)) return;
+    if (!value.contains("answer")) return line.Wrong("", "'answer' is missing");
+    if (task_.scorer == "choice" ? !ReadChoices(line, item) : !ReadAnswer(line, item)) return;
     for (const std::string& name : needed_fields) {
       if (item.fields.contains(name)) continue;
       if (value.contains(name))
-        return WrongValue(name, fmt::format("the prompt uses '{}', which must be a text or a number", name));
-      return Wrong(0, fmt::format("the field '{}' is missing: the prompt of the task needs it", name));
+        return line.Wrong(name, fmt::format("the prompt uses '{}', which must be a text or a number", name));
+      return line.Wrong("", fmt::format("the field '{}' is missing: the prompt of the task needs it", name));
     }
     items.push_back(std::move(item));
   }
 
-  bool ReadId(const Json& value, Item& item) {
-    item.id = fmt::format("line-{:06}", number_);
+  std::set<std::string> needed_fields;
+  std::set<std::string> seen_fields;  // of any object
+  std::vector<Item> items;
+
+ private:
+  bool ReadId(JsonLine& line, Item& item) {
+    const Json& value = line.value();
+    item.id = fmt::format("line-{:06}", line.number());
     if (value.contains("id")) {
       const Json& id = value["id"];
       if ((!id.is_string() && !id.is_number()) || FieldText(id).empty()) {
-        WrongValue("id", "'id' must be a text or a number; leave it out to number the lines");
+        line.Wrong("id", "'id' must be a text or a number; leave it out to number the lines");
         return false;
       }
       item.id = FieldText(id);
     }
     if (ids_.insert(item.id).second) return true;
-    WrongValue("id", fmt::format("the id '{}' is used twice", item.id));
+    line.Wrong("id", fmt::format("the id '{}' is used twice", item.id));
     return false;
   }
 
-  bool ReadAnswer(const Json& answer, Item& item) {
+  bool ReadAnswer(JsonLine& line, Item& item) {
+    const Json& answer = line.value()["answer"];
     const std::string mistake = MistakeOfAnswer(answer);
     if (!mistake.empty()) {
-      WrongValue("answer", mistake);
+      line.Wrong("answer", mistake);
       return false;
     }
     item.answer = FieldText(answer);
@@ -264,26 +140,27 @@ class ItemReader {
     if (IsBlank(text)) return "'answer' is empty, and an empty answer of a model never counts as right";
     if (task_.scorer == "numeric" && !IsNumber(text)) return "'answer' must be a number for the scorer 'numeric'";
     if (!answer.is_string() || task_.scorer != "exact" || !json_answers_) return "";
-    if (ScanLine(text).too_deep || !Json::accept(text))
+    if (IsTooDeepJson(text) || !Json::accept(text))
       return "'answer' is no JSON, but the task's normalize has \"json\"; write an object, or JSON in the text";
     return "";
   }
 
-  bool ReadChoices(const Json& value, Item& item) {
+  bool ReadChoices(JsonLine& line, Item& item) {
+    const Json& value = line.value();
     if (!value.contains("choices") || !value["choices"].is_array() || value["choices"].size() < 2) {
-      WrongValue("choices", "'choices' must be a list of at least two texts");
+      line.Wrong("choices", "'choices' must be a list of at least two texts");
       return false;
     }
     for (const Json& choice : value["choices"]) {
       if (!choice.is_string() || choice.get<std::string>().empty()) {
-        WrongValue("choices", "every choice must be a text that is not empty");
+        line.Wrong("choices", "every choice must be a text that is not empty");
         return false;
       }
       item.choices.push_back(choice.get<std::string>());
     }
     const Json& answer = value["answer"];
     if (!answer.is_number_unsigned() || answer.get<size_t>() >= item.choices.size()) {
-      WrongValue("answer",
+      line.Wrong("answer",
                  fmt::format("'answer' must be the number of the right choice, 0 to {}", item.choices.size() - 1));
       return false;
     }
@@ -292,12 +169,8 @@ class ItemReader {
     return true;
   }
 
-  const Path& path_;
   const Task& task_;
   bool json_answers_ = false;
-  const std::string* line_ = nullptr;
-  size_t number_ = 0;
-  LineScan scan_;
   std::set<std::string> ids_;
 };
 
@@ -318,32 +191,15 @@ void ReadScore(TomlTable table, Task& task) {
 // Mistakes of a file with thousands of lines are shown up to this number.
 constexpr size_t kShownMistakes = 20;
 
-// Calls line(text, number) for every line that is not blank.
-template <typename Line>
-void ForEachLine(const std::string& content, Line&& line) {
-  size_t number = 0;
-  for (size_t begin = 0; begin < content.size();) {
-    const size_t end = std::min(content.find('\n', begin), content.size());
-    ++number;
-    const std::string text = content.substr(begin, end - begin);
-    if (!IsBlank(text)) line(text, number);
-    begin = end + 1;
-  }
-}
-
 void ReadItems(const Path& path, const std::string& content, Task& task, TomlTable& prompt,
                std::vector<Diagnostic>& definition_mistakes) {
-  const size_t first = content.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && content[first] == '[') {
-    const auto line = static_cast<size_t>(1 + std::count(content.begin(), content.begin() + first, '\n'));
-    ThrowMistakes({{path, line, 1, "this is a JSON list; write one JSON object a line, without [ and the commas"}});
-  }
-  ItemReader reader(path, task);
+  std::vector<Diagnostic> mistakes;
+  ItemReader reader(task);
   for (const std::string* pattern : {&task.system, &task.user}) {
     for (const std::string& name : PlaceholdersOf(*pattern).names) reader.needed_fields.insert(name);
   }
-  ForEachLine(content, [&](const std::string& line, size_t number) { reader.ReadLine(line, number); });
-  if (reader.mistakes.empty() && reader.items.empty()) {
+  ReadJsonl(path, content, mistakes, [&](JsonLine& line) { reader.Read(line); });
+  if (mistakes.empty() && reader.items.empty()) {
     throw Error(fmt::format("{}: there are no items", path.string()), "write one JSON object a line");
   }
   // A field that no item has is the prompt's mistake, once, and not every line's.
@@ -355,7 +211,7 @@ void ReadItems(const Path& path, const std::string& content, Task& task, TomlTab
                              SuggestWord(name, {reader.seen_fields.begin(), reader.seen_fields.end()})));
   }
   ThrowMistakes(definition_mistakes);
-  ThrowMistakes(reader.mistakes, kShownMistakes);
+  ThrowMistakes(mistakes, kShownMistakes);
   task.items = std::move(reader.items);
 }
 

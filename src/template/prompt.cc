@@ -17,12 +17,16 @@ Prompt PromptRenderer::Render(const std::vector<Message>& messages) const {
   } else {
     for (const Message& message : messages) prompt.text += (prompt.text.empty() ? "" : "\n\n") + message.content;
   }
-  const std::string& bos = model_.info().bos_text;
-  const bool template_wrote_bos = template_ && !bos.empty() && prompt.text.starts_with(bos);
-  prompt.tokens = model_.Tokenize(prompt.text, {.add_special = !template_wrote_bos, .parse_special = true});
+  prompt.tokens = Opening(prompt.text);
   prompt.hash = Sha256Hex(
       std::string_view(reinterpret_cast<const char*>(prompt.tokens.data()), prompt.tokens.size() * sizeof(Token)));
   return prompt;
+}
+
+std::vector<Token> PromptRenderer::Opening(std::string_view text) const {
+  const std::string& bos = model_.info().bos_text;
+  const bool template_wrote_bos = template_ && !bos.empty() && text.starts_with(bos);
+  return model_.Tokenize(text, {.add_special = !template_wrote_bos, .parse_special = true});
 }
 
 std::vector<Token> PromptRenderer::Continuation(std::string_view text) const {

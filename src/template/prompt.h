@@ -33,6 +33,8 @@ class PromptRenderer {
   PromptRenderer(const LanguageModel& model, PromptStyle style);
 
   Prompt Render(const std::vector<Message>& messages) const;
+  // Tokens of text that opens a sequence, with one BOS where the model wants one, whoever writes it.
+  std::vector<Token> Opening(std::string_view text) const;
   // Tokens of text that continues a rendered prompt, such as the choices of a question.
   std::vector<Token> Continuation(std::string_view text) const;
 

@@ -1,0 +1,68 @@
+// Training data: conversations from JSONL as token sequences, with the tokens to learn marked.
+//
+//   DataSet data = LoadTrainingData("train.jsonl", model, {.max_tokens = 1024});   // throws, listing every bad line
+//   data.samples[0].learned[i];       // 1: the loss counts how well token i is predicted
+//
+// Five shapes of a line, told apart by their keys:
+//
+//   {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}
+//   {"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}          ShareGPT
+//   {"instruction": "…", "input": "…", "output": "…"}                                            Alpaca
+//   {"prompt": "…", "completion": "…"}                                                           also "response"
+//   {"text": "…"}                                                                                plain text, all
+//   learned
+//
+// Conversations are rendered with the base's own chat template, piece by piece: the prompt as at inference, then the
+// answer and the token that ends it, which alone are learned. Prompt and answer are tokenized apart, because that is
+// where inference divides them. A template that renders earlier turns differently once a later one is there (it drops
+// thinking, say) has only the last answer learned; `one_answer_only` counts such samples.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "base/file.h"
+#include "engine/language_model.h"
+#include "template/chat_template.h"
+
+namespace loco {
+
+// One line of the file, before it meets a model.
+struct Conversation {
+  size_t line = 0;
+  std::vector<Message> messages;  // empty for plain text
+  std::string text;
+};
+
+// Pure: every mistake goes to `mistakes` with its line and column.
+std::vector<Conversation> ReadConversations(const Path& path, const std::string& content,
+                                            std::vector<Diagnostic>& mistakes);
+
+struct Sample {
+  size_t line = 0;
+  std::vector<Token> tokens;
+  std::vector<uint8_t> learned;  // one a token; the first token is never learned, nothing comes before it
+  bool truncated = false;        // cut at the limit
+};
+
+struct DataOptions {
+  int max_tokens = 1024;  // of a sample; longer ones are cut at the end
+};
+
+struct DataSet {
+  Path path;
+  std::string hash;  // SHA-256 of the file
+  std::vector<Sample> samples;
+  int64_t tokens = 0;
+  int64_t learned = 0;
+  int64_t truncated = 0;        // samples that were cut
+  int64_t one_answer_only = 0;  // samples of several answers with only the last one learned
+  int64_t longest = 0;          // tokens of the longest sample before cutting
+};
+
+// Throws Error that lists every bad line; also when no token is left to learn.
+DataSet LoadTrainingData(const Path& path, const LanguageModel& model, const DataOptions& options);
+
+}  // namespace loco

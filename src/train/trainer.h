@@ -1,0 +1,72 @@
+// A training run: passes in order, gradients accumulated, an optimizer step, now and then an evaluation and a
+// checkpoint.
+//
+//   Trainer trainer(network, threads, data, recipe, {.checkpoint = "run.ckpt", .identity = identity});
+//   trainer.Resume(ReadCheckpoint("run.ckpt"));             // or not: then it begins
+//   trainer.Run(held_out, [&](const TrainingState& state) { … });
+//   WriteAdapter(path, trainer.state().adapter, facts);
+//
+// The same base, data, recipe, kernel and number of threads give the same bits, however often the run was killed and
+// resumed: the order of samples and the dropout are functions of the seed and of where the run stands.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "net/pass.h"
+#include "train/adapter.h"
+#include "train/checkpoint.h"
+#include "train/data.h"
+#include "train/optimizer.h"
+
+namespace loco {
+
+struct Recipe {
+  AdapterShape adapter;
+  float dropout = 0.05F;
+  double learning_rate = 2e-4;
+  Decay decay = Decay::kCosine;
+  double warm_up_share = 0.1;  // of all steps
+  double weight_decay = 0;
+  double clip_norm = 1;
+  int64_t epochs = 3;
+  int64_t tokens_per_pass = 512;
+  int64_t passes_per_step = 1;  // gradients accumulated
+  uint64_t seed = 1;
+};
+
+struct TrainerOptions {
+  Path checkpoint;            // empty: none is written
+  std::string identity;       // see TrainingState
+  int64_t stored_blocks = 0;  // see PassOptions
+  int64_t loss_rows = 256;
+  double checkpoint_seconds = 60;     // between checkpoints
+  int64_t evaluations_per_epoch = 4;  // of the held-out data
+};
+
+class Trainer {
+ public:
+  // Puts the adapter on the network. Everything must outlive the object.
+  Trainer(Network& network, Threads& threads, const DataSet& data, const Recipe& recipe, const TrainerOptions& options);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  int64_t total_steps() const;
+  const TrainingState& state() const;
+  // Throws Error when the checkpoint is of another run.
+  void Resume(TrainingState state);
+
+  // Trains to the end; `step` is called after every optimizer step. A stop that was asked for (Ctrl-C) is obeyed
+  // between passes: the state is checkpointed and Interrupted thrown. `held_out` may be null.
+  void Run(const DataSet* held_out, const std::function<void(const TrainingState&)>& step);
+  // Nats per learned token.
+  double Evaluate(const DataSet& data);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace loco
