@@ -81,6 +81,10 @@ bool IsWhole(const Path& path) {
 
 }  // namespace
 
+bool IsUnquantized(const std::string& quantization) {
+  return quantization == "F16" || quantization == "BF16" || quantization == "F32";
+}
+
 int SequencesThatFit(const Facts& facts, int context, int wanted) {
   const Machine machine = ReadMachine();
   Fit fit;
@@ -125,8 +129,7 @@ ModelFile AtQuantization(Store& store, const ModelFile& source, const std::strin
   const Path target =
       UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
   if (!IsWhole(target)) {
-    if (source.facts.quantization != "F32" && source.facts.quantization != "F16" &&
-        source.facts.quantization != "BF16") {
+    if (!IsUnquantized(source.facts.quantization)) {
       throw Error(
           fmt::format("{}: the file is already quantized, to {}", source.path.string(), source.facts.quantization),
           "give the F16, BF16 or F32 file: quantizing twice loses more than either");

@@ -24,6 +24,9 @@ void CheckIsModel(const Facts& facts, bool vocabulary_only = false);
 // what is no complete language model: vocabulary only, an adapter, a part of a split model, a truncated file.
 ModelFile RegisterModel(Store& store, const Path& path);
 
+// F16, BF16 and F32: what a quantized copy can be made of.
+bool IsUnquantized(const std::string& quantization);
+
 // The model at `quantization`: the file itself when it has it already, otherwise a copy made once by llama.cpp's
 // quantizer and kept in the user's cache under the content hash of its source.
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session);

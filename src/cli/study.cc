@@ -20,10 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool IsUnquantized(const std::string& quantization) {
-  return quantization == "F16" || quantization == "BF16" || quantization == "F32";
-}
-
 Json FitJson(const Fit& fit) {
   Json terms = Json::array();
   for (const Term& term : fit.terms) {
