@@ -27,6 +27,18 @@ class Carver {
   std::byte* at_;
 };
 
+// What PackAsSteps needs beside the rows.
+struct Margins {
+  template <typename K>
+  static Margins Take(Carver& carve, int64_t padded) {
+    Margins margins{carve.Take<float>(padded), carve.Take<float>(2 * K::kColumns)};
+    for (int64_t i = 0; i < padded; ++i) margins.zeros[i] = 0;
+    return margins;
+  }
+  float* zeros;  // a row after the last
+  float* edge;   // two rows' last columns
+};
+
 // Rows of a matrix, packed as the columns of a product whose sum runs along them: panel for x · rowsᵀ.
 template <typename K>
 inline void PackAsColumns(const float* rows, int64_t stride, int64_t count, int64_t width,
@@ -39,11 +51,12 @@ inline void PackAsColumns(const float* rows, int64_t stride, int64_t count, int6
   }
 }
 
-// Rows of a matrix, packed as the steps of a product that sums over them: panels for x · rows. `zeros` holds a row of
-// at least RoundUp(width, kColumns) zeros.
+// Rows of a matrix, packed as the steps of a product that sums over them: panels for x · rows.
 template <typename K>
-inline void PackAsSteps(const float* rows, int64_t stride, int64_t count, int64_t width, const float* zeros,
-                        float* edge, typename K::Element* panels) {
+inline void PackAsSteps(const float* rows, int64_t stride, int64_t count, int64_t width, const Margins& margins,
+                        typename K::Element* panels) {
+  const float* zeros = margins.zeros;
+  float* edge = margins.edge;
   const int64_t steps = RoundUp(count, K::kPair);
   for (int64_t d = 0; d < steps; d += K::kPair) {
     const float* a = rows + d * stride;
@@ -75,16 +88,48 @@ inline void ConvertRows(const float* from, int64_t stride, int64_t rows, int64_t
 
 inline constexpr int64_t kBlock = kAttentionBlock;
 
+// Sizes and places of one task: the block of tokens from `begin` on, all heads that share key head `kv_head`.
+struct AttentionTask {
+  AttentionTask(const AttentionCall& call, int64_t key_head, int64_t begin)
+      : group(call.heads / call.kv_heads),
+        tokens(call.tokens - begin < kBlock ? call.tokens - begin : kBlock),
+        head(call.head),
+        padded(RoundUp(call.head, 64)),
+        q_stride(call.heads * call.head),
+        kv_stride(call.kv_heads * call.head),
+        kv_head(key_head) {}
+  int64_t HeadOf(int64_t g) const { return kv_head * group + g; }
+  // Where a token's query, in the group's head g, and its key begin.
+  int64_t QueryAt(int64_t token, int64_t g) const { return token * q_stride + HeadOf(g) * head; }
+  int64_t KeyAt(int64_t token) const { return token * kv_stride + kv_head * head; }
+
+  int64_t group;   // query heads
+  int64_t tokens;  // of the block
+  int64_t head;
+  int64_t padded;  // head, as scratch rows hold it
+  int64_t q_stride;
+  int64_t kv_stride;
+  int64_t kv_head;
+};
+
+// Queries, or gradients of the same shape, of a block: a row for each head and token.
+template <typename K>
+inline void ConvertQueries(const AttentionTask& task, const float* from, int64_t begin, float scale,
+                           typename K::Element* to) {
+  for (int64_t g = 0; g < task.group; ++g) {
+    ConvertRows<K>(from + task.QueryAt(begin, g), task.q_stride, task.tokens, task.head, scale,
+                   to + g * task.tokens * task.padded, task.padded);
+  }
+}
+
 template <typename K>
 void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const int64_t group = call.heads / call.kv_heads;
-  const int64_t queries = call.tokens - begin < kBlock ? call.tokens - begin : kBlock;
-  const int64_t rows = group * queries;
-  const int64_t head = call.head;
-  const int64_t q_stride = call.heads * head;
-  const int64_t kv_stride = call.kv_heads * head;
-  const int64_t padded = RoundUp(head, 64);
+  const AttentionTask task(call, kv_head, begin);
+  const int64_t queries = task.tokens;
+  const int64_t rows = task.group * queries;
+  const int64_t head = task.head;
+  const int64_t padded = task.padded;
   Carver carve(scratch);
   auto* q = carve.Take<Element>(rows * padded);
   auto* keys = carve.Take<Element>(kBlock * padded);
@@ -94,13 +139,8 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
   auto* out = carve.Take<float>(rows * padded);
   auto* most = carve.Take<float>(rows);
   auto* sum = carve.Take<float>(rows);
-  auto* zeros = carve.Take<float>(padded);
-  auto* edge = carve.Take<float>(2 * K::kColumns);
-  for (int64_t i = 0; i < padded; ++i) zeros[i] = 0;
-  for (int64_t g = 0; g < group; ++g) {
-    ConvertRows<K>(call.q + begin * q_stride + (kv_head * group + g) * head, q_stride, queries, head, call.scale,
-                   q + g * queries * padded, padded);
-  }
+  const Margins margins = Margins::Take<K>(carve, padded);
+  ConvertQueries<K>(task, call.q, begin, call.scale, q);
   for (int64_t r = 0; r < rows; ++r) {
     most[r] = -1e30F;
     sum[r] = 0;
@@ -109,8 +149,8 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
 
   for (int64_t key = call.first[begin] / kBlock * kBlock; key < begin + queries; key += kBlock) {
     const int64_t count = call.tokens - key < kBlock ? call.tokens - key : kBlock;
-    PackAsColumns<K>(call.k + key * kv_stride + kv_head * head, kv_stride, count, head, keys);
-    PackAsSteps<K>(call.v + key * kv_stride + kv_head * head, kv_stride, count, head, zeros, edge, values);
+    PackAsColumns<K>(call.k + task.KeyAt(key), task.kv_stride, count, head, keys);
+    PackAsSteps<K>(call.v + task.KeyAt(key), task.kv_stride, count, head, margins, values);
     RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kPair), count, scores, kBlock, true);
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t t = begin + r % queries;
@@ -138,12 +178,12 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
     RunTokens<K>(shares, kBlock, rows, values, RoundUp(count, K::kPair), head, out, padded, false);
   }
 
-  for (int64_t g = 0; g < group; ++g) {
-    const int64_t h = kv_head * group + g;
+  for (int64_t g = 0; g < task.group; ++g) {
+    const int64_t h = task.HeadOf(g);
     for (int64_t i = 0; i < queries; ++i) {
       const int64_t r = g * queries + i;
       const float inverse = 1 / sum[r];
-      float* to = call.out + (begin + i) * q_stride + h * head;
+      float* to = call.out + task.QueryAt(begin + i, g);
       for (int64_t d = 0; d < head; ++d) to[d] = out[r * padded + d] * inverse;
       call.log_sum[h * call.tokens + begin + i] = most[r] + FastLog(sum[r]);
     }
@@ -151,12 +191,11 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
 }
 
 // Probabilities of one tile from its scores, row by row: exp(score - log_sum) where the query sees the key, else 0.
-inline void ProbabilitiesByQuery(const AttentionCall& call, int64_t kv_head, int64_t begin, int64_t queries,
-                                 int64_t key, int64_t count, float* scores) {
-  const int64_t group = call.heads / call.kv_heads;
-  for (int64_t r = 0; r < group * queries; ++r) {
-    const int64_t t = begin + r % queries;
-    const float log_sum = call.log_sum[(kv_head * group + r / queries) * call.tokens + t];
+inline void ProbabilitiesByQuery(const AttentionCall& call, const AttentionTask& task, int64_t begin, int64_t key,
+                                 int64_t count, float* scores) {
+  for (int64_t r = 0; r < task.group * task.tokens; ++r) {
+    const int64_t t = begin + r % task.tokens;
+    const float log_sum = call.log_sum[task.HeadOf(r / task.tokens) * call.tokens + t];
     float* row = scores + r * kBlock;
     for (int64_t i = 0; i < kBlock; ++i) {
       const int64_t at = key + i;
@@ -169,13 +208,11 @@ inline void ProbabilitiesByQuery(const AttentionCall& call, int64_t kv_head, int
 template <typename K>
 void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const int64_t group = call.heads / call.kv_heads;
-  const int64_t queries = call.tokens - begin < kBlock ? call.tokens - begin : kBlock;
-  const int64_t rows = group * queries;
-  const int64_t head = call.head;
-  const int64_t q_stride = call.heads * head;
-  const int64_t kv_stride = call.kv_heads * head;
-  const int64_t padded = RoundUp(head, 64);
+  const AttentionTask task(call, kv_head, begin);
+  const int64_t queries = task.tokens;
+  const int64_t rows = task.group * queries;
+  const int64_t head = task.head;
+  const int64_t padded = task.padded;
   Carver carve(scratch);
   auto* q = carve.Take<Element>(rows * padded);
   auto* d_out = carve.Take<Element>(rows * padded);
@@ -186,26 +223,21 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
   auto* gradients = carve.Take<float>(rows * kBlock);
   auto* shares = carve.Take<Element>(rows * kBlock);
   auto* d_q = carve.Take<float>(rows * padded);
-  auto* zeros = carve.Take<float>(padded);
-  auto* edge = carve.Take<float>(2 * K::kColumns);
-  for (int64_t i = 0; i < padded; ++i) zeros[i] = 0;
+  const Margins margins = Margins::Take<K>(carve, padded);
   for (int64_t i = 0; i < rows * padded; ++i) d_q[i] = 0;
-  for (int64_t g = 0; g < group; ++g) {
-    const int64_t offset = begin * q_stride + (kv_head * group + g) * head;
-    ConvertRows<K>(call.q + offset, q_stride, queries, head, call.scale, q + g * queries * padded, padded);
-    ConvertRows<K>(call.d_out + offset, q_stride, queries, head, 1, d_out + g * queries * padded, padded);
-  }
+  ConvertQueries<K>(task, call.q, begin, call.scale, q);
+  ConvertQueries<K>(task, call.d_out, begin, 1, d_out);
   for (int64_t key = call.first[begin] / kBlock * kBlock; key < begin + queries; key += kBlock) {
     const int64_t count = call.tokens - key < kBlock ? call.tokens - key : kBlock;
-    const float* k_rows = call.k + key * kv_stride + kv_head * head;
-    PackAsColumns<K>(k_rows, kv_stride, count, head, keys);
-    PackAsSteps<K>(k_rows, kv_stride, count, head, zeros, edge, key_steps);
-    PackAsColumns<K>(call.v + key * kv_stride + kv_head * head, kv_stride, count, head, values);
+    const float* k_rows = call.k + task.KeyAt(key);
+    PackAsColumns<K>(k_rows, task.kv_stride, count, head, keys);
+    PackAsSteps<K>(k_rows, task.kv_stride, count, head, margins, key_steps);
+    PackAsColumns<K>(call.v + task.KeyAt(key), task.kv_stride, count, head, values);
     RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kPair), count, scores, kBlock, true);
     RunTokens<K>(d_out, padded, rows, values, RoundUp(head, K::kPair), count, gradients, kBlock, true);
-    ProbabilitiesByQuery(call, kv_head, begin, queries, key, count, scores);
+    ProbabilitiesByQuery(call, task, begin, key, count, scores);
     for (int64_t r = 0; r < rows; ++r) {
-      const float delta = call.delta[(kv_head * group + r / queries) * call.tokens + begin + r % queries];
+      const float delta = call.delta[task.HeadOf(r / queries) * call.tokens + begin + r % queries];
       float* row = gradients + r * kBlock;
       const float* p = scores + r * kBlock;
       // Behind `count` the gradients were never computed: their probability is 0, but 0 · NaN is not.
@@ -214,9 +246,9 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
     ConvertRows<K>(gradients, kBlock, rows, kBlock, 1, shares, kBlock);
     RunTokens<K>(shares, kBlock, rows, key_steps, RoundUp(count, K::kPair), head, d_q, padded, false);
   }
-  for (int64_t g = 0; g < group; ++g) {
+  for (int64_t g = 0; g < task.group; ++g) {
     for (int64_t i = 0; i < queries; ++i) {
-      float* to = call.d_q + (begin + i) * q_stride + (kv_head * group + g) * head;
+      float* to = call.d_q + task.QueryAt(begin + i, g);
       const float* from = d_q + (g * queries + i) * padded;
       for (int64_t d = 0; d < head; ++d) to[d] = from[d] * call.scale;
     }
@@ -226,12 +258,10 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
 template <typename K>
 void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const int64_t group = call.heads / call.kv_heads;
-  const int64_t keys = call.tokens - begin < kBlock ? call.tokens - begin : kBlock;
-  const int64_t head = call.head;
-  const int64_t q_stride = call.heads * head;
-  const int64_t kv_stride = call.kv_heads * head;
-  const int64_t padded = RoundUp(head, 64);
+  const AttentionTask task(call, kv_head, begin);
+  const int64_t keys = task.tokens;
+  const int64_t head = task.head;
+  const int64_t padded = task.padded;
   Carver carve(scratch);
   auto* k = carve.Take<Element>(kBlock * padded);
   auto* v = carve.Take<Element>(kBlock * padded);
@@ -244,23 +274,21 @@ void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t b
   auto* shares = carve.Take<Element>(kBlock * kBlock);
   auto* d_k = carve.Take<float>(kBlock * padded);
   auto* d_v = carve.Take<float>(kBlock * padded);
-  auto* zeros = carve.Take<float>(padded);
-  auto* edge = carve.Take<float>(2 * K::kColumns);
-  for (int64_t i = 0; i < padded; ++i) zeros[i] = 0;
+  const Margins margins = Margins::Take<K>(carve, padded);
   for (int64_t i = 0; i < kBlock * padded; ++i) d_k[i] = d_v[i] = 0;
-  ConvertRows<K>(call.k + begin * kv_stride + kv_head * head, kv_stride, keys, head, call.scale, k, padded);
-  ConvertRows<K>(call.v + begin * kv_stride + kv_head * head, kv_stride, keys, head, 1, v, padded);
+  ConvertRows<K>(call.k + task.KeyAt(begin), task.kv_stride, keys, head, call.scale, k, padded);
+  ConvertRows<K>(call.v + task.KeyAt(begin), task.kv_stride, keys, head, 1, v, padded);
   const int64_t steps = RoundUp(head, K::kPair);
   for (int64_t t = begin; t < call.tokens && call.first[t] < begin + keys; t += kBlock) {
     const int64_t count = call.tokens - t < kBlock ? call.tokens - t : kBlock;
-    for (int64_t g = 0; g < group; ++g) {
-      const int64_t h = kv_head * group + g;
-      const float* q_rows = call.q + t * q_stride + h * head;
-      const float* d_rows = call.d_out + t * q_stride + h * head;
-      PackAsColumns<K>(q_rows, q_stride, count, head, queries);
-      PackAsSteps<K>(q_rows, q_stride, count, head, zeros, edge, query_steps);
-      PackAsColumns<K>(d_rows, q_stride, count, head, d_outs);
-      PackAsSteps<K>(d_rows, q_stride, count, head, zeros, edge, d_out_steps);
+    for (int64_t g = 0; g < task.group; ++g) {
+      const int64_t h = task.HeadOf(g);
+      const float* q_rows = call.q + task.QueryAt(t, g);
+      const float* d_rows = call.d_out + task.QueryAt(t, g);
+      PackAsColumns<K>(q_rows, task.q_stride, count, head, queries);
+      PackAsSteps<K>(q_rows, task.q_stride, count, head, margins, query_steps);
+      PackAsColumns<K>(d_rows, task.q_stride, count, head, d_outs);
+      PackAsSteps<K>(d_rows, task.q_stride, count, head, margins, d_out_steps);
       // Transposed tiles: a row is a key, a column a query.
       RunTokens<K>(k, padded, keys, queries, steps, count, scores, kBlock, true);
       RunTokens<K>(v, padded, keys, d_outs, steps, count, gradients, kBlock, true);
@@ -282,8 +310,8 @@ void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t b
     }
   }
   for (int64_t i = 0; i < keys; ++i) {
-    float* to_k = call.d_k + (begin + i) * kv_stride + kv_head * head;
-    float* to_v = call.d_v + (begin + i) * kv_stride + kv_head * head;
+    float* to_k = call.d_k + task.KeyAt(begin + i);
+    float* to_v = call.d_v + task.KeyAt(begin + i);
     for (int64_t d = 0; d < head; ++d) {
       to_k[d] = d_k[i * padded + d] * call.scale;
       to_v[d] = d_v[i * padded + d];

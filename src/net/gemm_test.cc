@@ -7,17 +7,10 @@
 #include <cstring>
 #include <string>
 
-#include "base/random.h"
+#include "net/kernel_fixture.h"
 
 namespace loco {
 namespace {
-
-std::vector<float> Noise(int64_t count, uint64_t seed) {
-  Random random(seed);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(2 * random.Uniform() - 1);
-  return values;
-}
 
 // Random weights in a ggml type, and what they stand for.
 struct Weights {
@@ -77,22 +70,6 @@ std::vector<double> ReferenceBackward(const std::vector<float>& dy, const Weight
     }
   }
   return dx;
-}
-
-// Runs `body` with every kernel that this processor has; the best one again at the end.
-template <typename Body>
-int WithEveryKernel(Body body) {
-  int count = 0;
-  for (const KernelKind kind : {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512Bf16}) {
-    if (!IsSupported(kind)) continue;
-    UseKernel(kind);
-    CAPTURE(std::string(KernelName(kind)));
-    // bf16 has 8 bits: two rounded factors err by 2.4e-3 on average, whatever the length of the sum.
-    body(kind == KernelKind::kAvx512Bf16 ? 3e-3 : 1e-5);
-    ++count;
-  }
-  UseKernel(BestKernel());
-  return count;
 }
 
 TEST_CASE("products with every type of weights equal those with what the weights stand for") {

@@ -6,18 +6,10 @@
 #include <functional>
 #include <string>
 
-#include "base/random.h"
-#include "net/gemm.h"
+#include "net/kernel_fixture.h"
 
 namespace loco {
 namespace {
-
-std::vector<float> Noise(int64_t count, uint64_t seed) {
-  Random random(seed);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(2 * random.Uniform() - 1);
-  return values;
-}
 
 double Sum(const std::vector<float>& a, const std::vector<float>& weights) {
   double sum = 0;
@@ -46,24 +38,8 @@ double GradientError(std::vector<float>& x, const std::vector<float>& gradient, 
   return std::sqrt(error / norm);
 }
 
-struct UseOnly {
-  explicit UseOnly(KernelKind kind) { UseKernel(kind); }
-  ~UseOnly() { UseKernel(BestKernel()); }
-  UseOnly(const UseOnly&) = delete;
-  UseOnly& operator=(const UseOnly&) = delete;
-};
-
-std::vector<KernelKind> Supported() {
-  std::vector<KernelKind> kinds;
-  for (const KernelKind kind : {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512Bf16}) {
-    if (IsSupported(kind)) kinds.push_back(kind);
-  }
-  return kinds;
-}
-
 TEST_CASE("the gradient of the norm is the slope of the norm") {
-  for (const KernelKind kind : Supported()) {
-    const UseOnly only(kind);
+  WithEveryKernel([&](double) {
     Threads threads(2);
     constexpr int64_t kTokens = 5;
     constexpr int64_t kWidth = 37;
@@ -81,13 +57,12 @@ TEST_CASE("the gradient of the norm is the slope of the norm") {
     RmsNormBackward(threads, d_y.data(), x.data(), weight.data(), inverse.data(), kTokens, kWidth, d_x.data(), true);
     for (float& value : d_x) value -= 1;
     CHECK(GradientError(x, d_x, loss) < 2e-3);
-  }
+  });
 }
 
 TEST_CASE("the gradients of the gates are their slopes") {
-  for (const KernelKind kind : Supported()) {
+  WithEveryKernel([&](double) {
     for (const GateKind gate_kind : {GateKind::kSilu, GateKind::kGelu, GateKind::kSquaredRelu}) {
-      const UseOnly only(kind);
       Threads threads(2);
       std::vector<float> gate = Noise(3 * 50, 1);
       std::vector<float> up = Noise(3 * 50, 2);
@@ -104,7 +79,7 @@ TEST_CASE("the gradients of the gates are their slopes") {
       CHECK(GradientError(gate, d_gate, loss) < 3e-3);
       CHECK(GradientError(up, d_up, loss) < 1e-3);
     }
-  }
+  });
 }
 
 TEST_CASE("turning backward undoes turning forward") {
@@ -191,9 +166,7 @@ struct Packed {
 };
 
 TEST_CASE("attention in blocks is attention, over samples, windows and shared keys") {
-  for (const KernelKind kind : Supported()) {
-    const UseOnly only(kind);
-    CAPTURE(std::string(KernelName(kind)));
+  WithEveryKernel([&](double tolerance) {
     for (const auto& [heads, kv_heads, head] : {std::tuple(4, 2, 16), std::tuple(3, 1, 64), std::tuple(2, 2, 80)}) {
       Threads threads(2);
       Packed packed(heads, kv_heads, head);
@@ -205,18 +178,16 @@ TEST_CASE("attention in blocks is attention, over samples, windows and shared ke
         error += (packed.out[i] - expected[i]) * (packed.out[i] - expected[i]);
         norm += expected[i] * expected[i];
       }
-      CHECK(std::sqrt(error / norm) < (kind == KernelKind::kAvx512Bf16 ? 5e-3 : 1e-5));
+      CHECK(std::sqrt(error / norm) < 2 * tolerance);
     }
-  }
+  });
 }
 
 TEST_CASE("the gradients of attention are its slopes") {
-  for (const KernelKind kind : Supported()) {
-    CAPTURE(std::string(KernelName(kind)));
+  WithEveryKernel([&](double) {
     Threads threads(2);
     Packed packed(4, 2, 16);
     {
-      const UseOnly only(kind);
       Attend(threads, packed.call);
       AttendBackward(threads, packed.call);
     }
@@ -227,16 +198,15 @@ TEST_CASE("the gradients of attention are its slopes") {
       for (size_t i = 0; i < out.size(); ++i) sum += out[i] * packed.d_out[i];
       return sum;
     };
-    const double tolerance = kind == KernelKind::kAvx512Bf16 ? 1.5e-2 : 1e-3;
-    CHECK(GradientError(packed.q, packed.d_q, loss) < tolerance);
-    CHECK(GradientError(packed.k, packed.d_k, loss) < tolerance);
-    CHECK(GradientError(packed.v, packed.d_v, loss) < tolerance);
-  }
+    const double slope_tolerance = CurrentKernel() == KernelKind::kAvx512Bf16 ? 1.5e-2 : 1e-3;
+    CHECK(GradientError(packed.q, packed.d_q, loss) < slope_tolerance);
+    CHECK(GradientError(packed.k, packed.d_k, loss) < slope_tolerance);
+    CHECK(GradientError(packed.v, packed.d_v, loss) < slope_tolerance);
+  });
 }
 
 TEST_CASE("cross-entropy is -log p, and its gradient p minus the target") {
-  for (const KernelKind kind : Supported()) {
-    const UseOnly only(kind);
+  WithEveryKernel([&](double) {
     Threads threads(2);
     constexpr int64_t kVocabulary = 101;
     std::vector<float> logits = Noise(2 * kVocabulary, 1);
@@ -257,7 +227,7 @@ TEST_CASE("cross-entropy is -log p, and its gradient p minus the target") {
               doctest::Approx(weights[row] * (p - (i == target ? 1 : 0))).epsilon(1e-4).scale(1e-3));
       }
     }
-  }
+  });
 }
 
 }  // namespace
