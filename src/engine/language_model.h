@@ -77,6 +77,10 @@ struct ChoiceScores {
 struct BatchOptions {
   int context = 0;   // tokens a sequence may have, prompt and answer; 0: the trained context, at most 4,096
   int parallel = 8;  // sequences decoded together
+  // Requests that may share batches. What shares a batch changes the last digits of logits, and with them the answer
+  // where two tokens nearly tie; so a request's result depends on its group of this many consecutive requests (and on
+  // `parallel`), never on what else is asked.
+  int group = 32;
 };
 
 // One sequence that grows, for interactive use and for timing.

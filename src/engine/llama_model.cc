@@ -49,6 +49,16 @@ ModelInfo ReadInfo(const llama_model* model) {
   return info;
 }
 
+// Calls work(index of the first, requests) for each group, from an empty cache.
+template <typename Request, typename Work>
+void EachGroup(llama_context* context, std::span<const Request> requests, int size, const Work& work) {
+  const auto step = static_cast<size_t>(std::max(1, size));
+  for (size_t first = 0; first < requests.size(); first += step) {
+    llama_memory_clear(llama_get_memory(context), false);
+    work(first, requests.subspan(first, std::min(step, requests.size() - first)));
+  }
+}
+
 class LlamaModel : public LanguageModel {
  public:
   LlamaModel(const Path& path, const LoadOptions& options) : options_(options) {
@@ -121,7 +131,10 @@ class LlamaModel : public LanguageModel {
     const int context = ContextOf(options);
     const int parallel = std::clamp<int>(options.parallel, 1, static_cast<int>(requests.size()));
     const LlamaContextPtr handle = MakeContext({.tokens = context * parallel, .sequences = parallel, .unified = false});
-    GenerateBatched(handle.get(), *this, requests, context, parallel, done);
+    EachGroup(handle.get(), requests, options.group, [&](size_t first, std::span<const GenerateRequest> group) {
+      GenerateBatched(handle.get(), *this, group, context, parallel,
+                      [&](size_t i, const Generation& generation) { done(first + i, generation); });
+    });
   }
 
   void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
@@ -131,8 +144,10 @@ class LlamaModel : public LanguageModel {
     const int batch = std::max(kChoiceBatchTokens, context);
     const LlamaContextPtr handle = MakeContext(
         {.tokens = batch, .sequences = kChoiceSequences, .unified = true, .batch = batch, .outputs = batch});
-    ScoreChoicesBatched(handle.get(), info_.vocabulary_size, requests, {.context = context, .batch_tokens = batch},
-                        done);
+    EachGroup(handle.get(), requests, options.group, [&](size_t first, std::span<const ChoiceRequest> group) {
+      ScoreChoicesBatched(handle.get(), info_.vocabulary_size, group, {.context = context, .batch_tokens = batch},
+                          [&](size_t i, const ChoiceScores& scores) { done(first + i, scores); });
+    });
   }
 
   std::unique_ptr<Sequence> StartSequence(int context) override;

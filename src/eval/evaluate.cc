@@ -6,7 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -49,16 +49,21 @@ Finish FinishOf(StopReason stop) {
 // Everything one run needs while its items are done.
 class RunWriter {
  public:
-  RunWriter(Store& store, const Task& task, RowId run, Progress& progress, const Clock& clock, int64_t done)
+  RunWriter(Store& store, const Task& task, RowId run, Progress& progress, const Clock& clock)
       : store_(store),
         task_(task),
         run_(run),
         progress_(progress),
         clock_(clock),
-        done_(done),
+        answered_(store.AnsweredItems(run)),
+        done_(static_cast<int64_t>(answered_.size())),
         started_(clock.Seconds()) {}
 
+  bool IsAnswered(const Item& item) const { return answered_.contains(item.id); }
+
   void Write(const PendingItem& pending, AnswerRow answer, const Response& response) {
+    ThrowIfInterrupted();
+    if (IsAnswered(*pending.item)) return;  // computed again for the sake of its group
     answer.run_id = run_;
     answer.item = pending.item->id;
     answer.prompt_hash = pending.prompt.hash;
@@ -76,6 +81,8 @@ class RunWriter {
     ThrowIfInterrupted();
   }
 
+  int64_t stored() const { return static_cast<int64_t>(answered_.size()); }
+
   int64_t written() const { return written_; }
 
  private:
@@ -84,6 +91,7 @@ class RunWriter {
   RowId run_;
   Progress& progress_;
   const Clock& clock_;
+  std::set<std::string> answered_;  // before this run began
   int64_t done_;
   int64_t written_ = 0;
   int64_t tokens_ = 0;
@@ -129,6 +137,27 @@ void ScoreAnswers(LanguageModel& model, const PromptRenderer& renderer, const st
     }
     writer.Write(pending[i], answer, response);
   });
+}
+
+// The items of every group in which an answer is missing. A group that was begun is computed again as a whole, so that
+// each of its answers is the one that an uninterrupted run gives; only the missing ones are written.
+std::vector<PendingItem> UnfinishedGroups(const std::vector<PendingItem>& items, int size, const RunWriter& writer) {
+  std::vector<PendingItem> pending;
+  for (size_t first = 0; first < items.size(); first += static_cast<size_t>(size)) {
+    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end =
+        items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), first + static_cast<size_t>(size)));
+    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(*item.item); });
+    if (!whole) pending.insert(pending.end(), begin, end);
+  }
+  return pending;
+}
+
+// How many sequences the run was begun with, for the same reason; fewer when the memory no longer holds them.
+int ParallelOf(const Store& store, RowId run, int parallel) {
+  const auto row = store.FindRun(run);
+  LOCO_CHECK(row.has_value());
+  return std::min(parallel, Json::parse(row->settings).value("parallel", parallel));
 }
 
 // Marks stored answers that the present version of the scorer has not seen.
@@ -177,31 +206,34 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
        .engine = EngineIdentity(),
        .template_hash = renderer.style_hash(),
        .sampler = fmt::format("greedy max_tokens={}", task.max_tokens),
-       .settings = Json{{"context", context}, {"style", options.style == PromptStyle::kRaw ? "raw" : "chat"}}.dump(),
+       .settings = Json{{"context", context},
+                        {"style", options.style == PromptStyle::kRaw ? "raw" : "chat"},
+                        {"parallel", options.parallel}}
+                       .dump(),
        .items = total});
 
   progress.Begin(task.name, total, store.CountAnswers(result.run));
   const std::unique_ptr<FileLock> lock = LockRun(store, key, progress);
-  const std::set<std::string> answered = store.AnsweredItems(result.run);
-  result.stored = static_cast<int64_t>(answered.size());
-  std::vector<PendingItem> pending;
-  for (const Item& item : task.items) {
-    if (!answered.contains(item.id)) pending.push_back({&item, renderer.Render(BuildMessages(task, item))});
-  }
+  RunWriter writer(store, task, result.run, progress, clock);
+  result.stored = writer.stored();
   const double started = clock.Seconds();
-  RunWriter writer(store, task, result.run, progress, clock, result.stored);
-  // The engine cannot begin with nothing (an empty question sent as it is): an outcome of that item.
-  const auto empty = std::stable_partition(pending.begin(), pending.end(),
-                                           [](const PendingItem& item) { return !item.prompt.tokens.empty(); });
-  for (auto item = empty; item != pending.end(); ++item) {
-    writer.Write(*item, {.detail = Json{{"reason", "the prompt is empty"}}.dump()}, {.finish = Finish::kError});
-  }
-  pending.erase(empty, pending.end());
-  const BatchOptions batch{.context = context, .parallel = options.parallel};
-  if (FindScorer(task.scorer).uses_choices) {
-    ScoreAnswers(model, renderer, pending, batch, writer);
-  } else {
-    GenerateAnswers(model, pending, task.max_tokens, batch, writer);
+  if (result.stored < total) {
+    std::vector<PendingItem> items;
+    for (const Item& item : task.items) items.push_back({&item, renderer.Render(BuildMessages(task, item))});
+    // The engine cannot begin with nothing (an empty question sent as it is): an outcome of that item.
+    const auto empty = std::stable_partition(items.begin(), items.end(),
+                                             [](const PendingItem& item) { return !item.prompt.tokens.empty(); });
+    for (auto item = empty; item != items.end(); ++item) {
+      writer.Write(*item, {.detail = Json{{"reason", "the prompt is empty"}}.dump()}, {.finish = Finish::kError});
+    }
+    items.erase(empty, items.end());
+    const BatchOptions batch{.context = context, .parallel = ParallelOf(store, result.run, options.parallel)};
+    const std::vector<PendingItem> pending = UnfinishedGroups(items, batch.group, writer);
+    if (FindScorer(task.scorer).uses_choices) {
+      ScoreAnswers(model, renderer, pending, batch, writer);
+    } else {
+      GenerateAnswers(model, pending, task.max_tokens, batch, writer);
+    }
   }
   MarkStoredAnswers(store, task, result.run);
   progress.End();

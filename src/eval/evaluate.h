@@ -4,7 +4,9 @@
 //   // result.run is complete: every item has an answer and a mark in the store
 //
 // Greedy decoding through the model's own chat template, all sequences batched. Items are committed one by one, so a
-// killed run goes on where it stopped, and no item that has an answer is ever asked again. The identity of a run is
+// killed run goes on where it stopped, and ends with the same rows as one that was not: items that share batches are
+// computed in fixed groups (BatchOptions::group), and a group that was begun is computed again for the answers that it
+// lacks. An answer that is stored stays. The identity of a run is
 // model content, task content, template, prompt style, engine and context; anything else that changes the answer is
 // part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
 //

@@ -63,15 +63,17 @@ TEST_CASE("a run answers and marks every item") {
   CHECK(score.Share() == doctest::Approx(0.8));
 }
 
-TEST_CASE("a stopped run goes on without asking any item twice, and ends with the same rows") {
+TEST_CASE("a stopped run makes no row twice, computes no finished group again, and ends with the same rows") {
   const FakeClock clock;
-  const Task task = SumTask(20);
+  constexpr int64_t kItems = 70;
+  constexpr int64_t kGroup = BatchOptions{}.group;
+  const Task task = SumTask(kItems);
   NoProgress progress;
   Store whole = Store::Open(":memory:", clock);
   FakeModel one(Double);
   const RowId expected = Evaluate(whole, one, AddModel(whole), task, {}, progress, clock).run;
 
-  for (int64_t stop = 1; stop < 20; ++stop) {
+  for (int64_t stop = 1; stop < kItems; ++stop) {
     CAPTURE(stop);
     Store store = Store::Open(":memory:", clock);
     FakeModel model(Double);
@@ -80,8 +82,8 @@ TEST_CASE("a stopped run goes on without asking any item twice, and ends with th
     CHECK_THROWS_AS(Evaluate(store, model, row, task, {}, interrupt, clock), Interrupted);
     const EvaluationResult rest = Evaluate(store, model, row, task, {}, progress, clock);
     CHECK(rest.stored == stop);
-    CHECK(rest.generated == 20 - stop);
-    CHECK(model.generated == 20);
+    CHECK(rest.generated == kItems - stop);
+    CHECK(model.generated == kItems + stop % kGroup);
     const auto left = whole.Answers(expected, "numeric/1");
     const auto right = store.Answers(rest.run, "numeric/1");
     REQUIRE(left.size() == right.size());
