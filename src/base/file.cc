@@ -78,30 +78,46 @@ std::string ReadFile(const Path& path) {
   }
 }
 
-void WriteFileAtomically(const Path& path, std::string_view content) {
+AtomicFile::AtomicFile(const Path& path) : path_(path), temporary_(path.string() + ".XXXXXX") {
   if (path.has_parent_path()) {
     std::error_code code;
     std::filesystem::create_directories(path.parent_path(), code);
     if (code) throw SystemError(path.parent_path(), "create the folder", code.value());
   }
-  std::string name = path.string() + ".XXXXXX";
-  const Descriptor file(::mkstemp(name.data()));
-  if (file.get() < 0) throw SystemError(path, "create", errno);
-  const auto fail = [&](std::string_view action) {
-    const int code = errno;
-    ::unlink(name.c_str());
-    return SystemError(path, action, code);
-  };
+  descriptor_ = ::mkstemp(temporary_.data());
+  if (descriptor_ < 0) throw SystemError(path, "create", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::Fail(std::string_view action) { throw SystemError(path_, action, errno); }
+
+void AtomicFile::Write(std::string_view content) {
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t count = ::write(file.get(), content.data() + done, content.size() - done);
+    const ssize_t count = ::write(descriptor_, content.data() + done, content.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw fail("write");
+    if (count < 0) Fail("write");
     done += static_cast<size_t>(count);
   }
-  ::fchmod(file.get(), 0644);
-  if (::fsync(file.get()) != 0) throw fail("write");
-  if (::rename(name.c_str(), path.c_str()) != 0) throw fail("write");
+}
+
+void AtomicFile::Commit() {
+  ::fchmod(descriptor_, 0644);
+  if (::fsync(descriptor_) != 0) Fail("write");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) Fail("write");
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void WriteFileAtomically(const Path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.Write(content);
+  file.Commit();
 }
 
 void SyncFile(const Path& path) {

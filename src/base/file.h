@@ -21,6 +21,29 @@ std::string ReadFile(const Path& path);
 // never a part, also when the disk is full or the process is killed. Creates missing parent folders.
 void WriteFileAtomically(const Path& path, std::string_view content);
 
+// The same in pieces, for content that should not stand in memory twice.
+//
+//   AtomicFile file(path);
+//   file.Write(header);
+//   file.Write(numbers);
+//   file.Commit();              // without it nothing happened
+class AtomicFile {
+ public:
+  explicit AtomicFile(const Path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void Write(std::string_view content);
+  void Commit();
+
+ private:
+  [[noreturn]] void Fail(std::string_view action);
+  Path path_;
+  std::string temporary_;
+  int descriptor_ = -1;
+};
+
 // Waits until the file's content is on the disk.
 void SyncFile(const Path& path);
 

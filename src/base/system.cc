@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -46,6 +47,12 @@ ProcessMemory ReadProcessMemory() {
           .peak_resident = lines["VmHWM"],
           .anonymous = lines["RssAnon"],
           .file_mapped = lines["RssFile"]};
+}
+
+void ReleaseFreeMemory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 bool ResetPeakMemory() {

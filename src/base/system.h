@@ -16,6 +16,8 @@ struct ProcessMemory {
   Bytes file_mapped;    // RssFile: pages of mapped files, weights among them
 };
 ProcessMemory ReadProcessMemory();
+// Gives memory that was freed back to the system, so that what one stage used does not count in the next one's peak.
+void ReleaseFreeMemory();
 // Sets VmHWM to the present VmRSS. False where the kernel does not allow it.
 bool ResetPeakMemory();
 

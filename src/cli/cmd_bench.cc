@@ -52,6 +52,9 @@ ExitCode RunBench(BenchArguments arguments, Session& session) {
   arguments.options.repack = !arguments.no_repack;
   arguments.options.independent_runtime = !arguments.no_other_runtime;
   CheckLengths(model, arguments.options);
+  // Two measurements at the same time would slow each other down.
+  const auto lock = store.LockWork(
+      "practical", [&] { session.terminal().progress().Update(0, "another loco measures on this machine; waiting"); });
   const PracticalResult result =
       MeasurePractical(model.path, arguments.options, session.terminal().progress(), session.clock());
   const std::string json = PracticalToJson(result);

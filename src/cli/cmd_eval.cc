@@ -25,6 +25,7 @@ struct EvalArguments {
   Path model;
   std::vector<Path> tasks;
   std::string quantization;
+  Path adapter;
   int context = 0;
   int parallel = 0;  // 0: up to 8, as many as the memory holds
   bool raw = false;
@@ -65,10 +66,14 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                     parallel),
         fmt::format("use --parallel {} or a smaller --context; each sequence has a cache of its own", parallel));
   }
-  const auto engine = LoadModel(model.path, {.threads = session.threads});
+  AdapterRow adapter;
+  if (!arguments.adapter.empty()) adapter = RegisterAdapter(store, arguments.adapter, model);
+  const auto engine = LoadModel(model.path, {.threads = session.threads, .adapter = arguments.adapter});
   const EvaluationOptions options{.style = arguments.raw ? PromptStyle::kRaw : PromptStyle::kChat,
                                   .context = arguments.context,
-                                  .parallel = parallel};
+                                  .parallel = parallel,
+                                  .adapter_hash = adapter.hash,
+                                  .adapter = adapter.id};
   Terminal& terminal = session.terminal();
   if (model.facts.dims.context && context > trained) {
     terminal.Note(terminal.PaintedNote(
@@ -79,6 +84,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
   Json document = {{"model", model.row.name},
                    {"hash", model.row.hash},
                    {"quantization", model.row.quantization},
+                   {"adapter", adapter.id > 0 ? Json(fmt::format("adapter-{}", adapter.id)) : Json()},
                    {"runs", Json::array()}};
   std::vector<std::vector<std::string>> rows;
   int64_t stored = 0;
@@ -111,8 +117,9 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
     terminal.PrintLine(document.dump(2, ' ', false, Json::error_handler_t::replace));
     return ExitCode::kDone;
   }
-  terminal.PrintLine(fmt::format("{} · {} · {} parameters · {}", ForTerminal(model.row.name), model.row.quantization,
-                                 FormatCount(model.row.parameters), FormatBytes(model.row.file_bytes)));
+  terminal.PrintLine(fmt::format("{} · {} · {} parameters · {}{}", ForTerminal(model.row.name), model.row.quantization,
+                                 FormatCount(model.row.parameters), FormatBytes(model.row.file_bytes),
+                                 adapter.id > 0 ? fmt::format(" · with {}", ForTerminal(adapter.name)) : ""));
   terminal.Print(FormatTable({"task", "right %  95 % interval", "items", "not right", "row"}, rows));
   if (generated == 0) {
     terminal.PrintLine(fmt::format("all {} answers were stored before; nothing was generated", FormatCount(stored)));
@@ -134,6 +141,7 @@ Action DeclareEval(CLI::App& app, Session& session) {
   app.add_option("tasks", arguments->tasks, "Task files (.toml)")->required();
   app.add_option("-q,--quantization", arguments->quantization,
                  "Score a copy at this quantization, made once and cached (for example Q4_K_M)");
+  app.add_option("--adapter", arguments->adapter, "Put this LoRA adapter (.gguf) on the model");
   app.add_option("--context", arguments->context,
                  "Tokens for one prompt and its answer; part of a run's identity (default: as trained, at most 4,096)")
       ->check(CLI::Range(16, 1 << 24));

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/practical_lines.h"
 #include "cli/scores.h"
+#include "cli/training_lines.h"
 #include "eval/evaluate.h"
 #include "eval/practical.h"
 #include "task/scorers.h"
@@ -88,6 +89,9 @@ Shown ShowRun(const Store& store, const RunRow& row, int answers) {
   const auto task = store.FindTask(row.task_id);
   Add(shown, "model", fmt::format("model-{} {}", row.model_id, store.FindModel(row.model_id)->name));
   Add(shown, "task", fmt::format("task-{} {} ({})", row.task_id, task->name, task->scorer));
+  if (row.adapter_id > 0) {
+    Add(shown, "adapter", fmt::format("adapter-{} {}", row.adapter_id, store.FindAdapter(row.adapter_id)->name));
+  }
   Add(shown, "engine", row.engine);
   Add(shown, "sampler", row.sampler);
   Add(shown, "settings", Json::parse(row.settings));
@@ -114,6 +118,24 @@ Shown ShowRun(const Store& store, const RunRow& row, int answers) {
   if (score.answered > static_cast<int64_t>(rows.size()))
     shown.text += fmt::format("… {} more; --answers N or --json shows them\n",
                               score.answered - static_cast<int64_t>(rows.size()));
+  return shown;
+}
+
+Shown ShowAdapter(const Store& store, const AdapterRow& row) {
+  Shown shown;
+  Add(shown, "name", row.name);
+  Add(shown, "base", fmt::format("model-{} {}", row.model_id, store.FindModel(row.model_id)->name));
+  Add(shown, "machine", fmt::format("machine-{}", row.machine_id));
+  Add(shown, "sha256", row.hash);
+  if (row.data.empty()) {
+    Add(shown, "trained", "elsewhere");
+    return shown;
+  }
+  Add(shown, "data", row.data);
+  Add(shown, "data_hash", row.data_hash);
+  AddJsonColumn(shown, "recipe", row.recipe);
+  shown.json["result"] = Json::parse(row.result);
+  shown.text += "\n" + ResultLines(TrainedAdapterFromJson(row.result), 90);
   return shown;
 }
 
@@ -208,6 +230,7 @@ Shown ShowRow(const Store& store, const RowRef& ref, int answers) {
   if (ref.kind == "task") return ShowTask(Found(store.FindTask(ref.id), ref));
   if (ref.kind == "run") return ShowRun(store, Found(store.FindRun(ref.id), ref), answers);
   if (ref.kind == "answer") return ShowAnswer(store, Found(store.FindAnswer(ref.id), ref));
+  if (ref.kind == "adapter") return ShowAdapter(store, Found(store.FindAdapter(ref.id), ref));
   if (ref.kind == "measurement") return ShowMeasurement(store, Found(store.FindMeasurement(ref.id), ref));
   if (ref.kind == "fit") return ShowFit(store, Found(store.FindFit(ref.id), ref));
   if (ref.kind == "evidence") return ShowEvidence(Found(store.FindEvidence(ref.id), ref));

@@ -29,6 +29,11 @@ constexpr std::array kCommands = {
         "loco eval model.gguf tasks/pocket/arith.toml\nloco eval model.gguf tasks/pocket/*.toml --quantization Q4_K_M",
         DeclareEval},
     Command{"compare", "compare two runs of one task item by item", "loco compare run-1 run-2", DeclareCompare},
+    Command{"train", "train a LoRA adapter on a frozen, quantized base",
+            "loco train model-Q4_K_M.gguf --data train.jsonl --eval held-out.jsonl --out my-adapter\n"
+            "loco train model-Q4_K_M.gguf --data train.jsonl --plan --memory 5GB\n"
+            "loco train --resume --out my-adapter",
+            DeclareTrain},
     Command{"bench", "practical test: speed, first token, memory over a long conversation",
             "loco bench model.gguf\nloco bench model.gguf --prompt 512 --generate 128 --json", DeclareBench},
     Command{"tokenize", "token ids and pieces of a text, as the model sees it",

@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "candidate/fit.h"
 #include "candidate/machine.h"
 #include "engine/llama_model.h"
@@ -152,6 +153,28 @@ ModelFile AtQuantization(Store& store, const ModelFile& source, const std::strin
   file.row.base_hash = source.row.hash;
   file.row.id = store.AddModel(file.row);
   return file;
+}
+
+AdapterRow RegisterAdapter(Store& store, const Path& path, const ModelFile& base) {
+  const Facts facts = ReadFacts(path);
+  if (facts.kind != "adapter") {
+    throw Error(fmt::format("{}: this is a {}, not an adapter", path.string(), facts.kind),
+                "give the .gguf of a LoRA adapter, such as 'loco train' writes");
+  }
+  if (facts.architecture != base.facts.architecture) {
+    throw Error(fmt::format("{}: the adapter is for {}, the base is {}", path.string(), facts.architecture,
+                            base.facts.architecture),
+                "an adapter fits only the base that it was trained on");
+  }
+  const std::string hash = store.HashOfFile(path);
+  if (const auto row = store.FindAdapterByHash(hash)) return *row;
+  AdapterRow row{.key = HashOfParts({"adapter-from-elsewhere/1", hash}),
+                 .model_id = base.row.id,
+                 .machine_id = RegisterMachine(store).id,
+                 .name = path.stem().string(),
+                 .hash = hash};
+  row.id = store.AddAdapter(row);
+  return row;
 }
 
 MachineRow RegisterMachine(Store& store) {

@@ -31,6 +31,10 @@ bool IsUnquantized(const std::string& quantization);
 // quantizer and kept in the user's cache under the content hash of its source.
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session);
 
+// The row of an adapter file: of the training that made it, or a new one for a file from elsewhere. Throws Error for
+// what is no adapter, or one of another architecture.
+AdapterRow RegisterAdapter(Store& store, const Path& path, const ModelFile& base);
+
 // How many sequences of `context` tokens, at most `wanted`, this machine's free memory holds beside the weights. Throws
 // Error when not even one does: the kernel would kill the process without a word.
 int SequencesThatFit(const Facts& facts, int context, int wanted);

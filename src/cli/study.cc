@@ -358,6 +358,10 @@ void Study::MeasurePractical() {
     if (file.facts.dims.context)
       options.context = std::min(options.context, static_cast<int>(*file.facts.dims.context));
     const std::string key = PracticalKey(file.row.hash, machine.fingerprint, options);
+    // Two measurements at the same time would slow each other down.
+    const auto lock = store_.LockWork("practical", [&] {
+      session_.terminal().progress().Update(0, "another loco measures on this machine; waiting");
+    });
     std::vector<MeasurementRow> stored = store_.MeasurementsByKey(key);
     if (stored.empty()) {
       const PracticalResult measured =

@@ -25,14 +25,6 @@ struct PendingItem {
   Prompt prompt;
 };
 
-// Only one process works on a run at a time; a second one waits and then finds the answers stored.
-std::unique_ptr<FileLock> LockRun(const Store& store, const std::string& key, Progress& progress) {
-  if (store.path() == ":memory:") return nullptr;
-  auto lock = std::make_unique<FileLock>(store.path().string() + "-locks/" + key.substr(0, 24));
-  lock->Wait([&] { progress.Update(0, "another loco works on this run; waiting"); });
-  return lock;
-}
-
 Finish FinishOf(StopReason stop) {
   switch (stop) {
     case StopReason::kEndOfTurn:
@@ -187,15 +179,16 @@ void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
 int EffectiveContext(int asked, int trained) { return asked > 0 ? asked : std::min(trained, 4096); }
 
 std::string RunKey(const RunIdentity& identity) {
-  return HashOfParts({"run/1", identity.model_hash, identity.task_hash, identity.template_hash, EngineIdentity(),
-                      std::to_string(identity.context)});
+  const std::string base = HashOfParts({"run/1", identity.model_hash, identity.task_hash, identity.template_hash,
+                                        EngineIdentity(), std::to_string(identity.context)});
+  return identity.adapter_hash.empty() ? base : HashOfParts({"run+adapter/1", base, identity.adapter_hash});
 }
 
 EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& model_row, const Task& task,
                           const EvaluationOptions& options, Progress& progress, const Clock& clock) {
   const PromptRenderer renderer(model, options.style);
   const int context = EffectiveContext(options.context, model.info().trained_context);
-  const std::string key = RunKey({model_row.hash, task.hash, renderer.style_hash(), context});
+  const std::string key = RunKey({model_row.hash, task.hash, renderer.style_hash(), context, options.adapter_hash});
   const auto total = static_cast<int64_t>(task.items.size());
 
   EvaluationResult result;
@@ -210,10 +203,11 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
                         {"style", options.style == PromptStyle::kRaw ? "raw" : "chat"},
                         {"parallel", options.parallel}}
                        .dump(),
-       .items = total});
+       .items = total,
+       .adapter_id = options.adapter});
 
   progress.Begin(task.name, total, store.CountAnswers(result.run));
-  const std::unique_ptr<FileLock> lock = LockRun(store, key, progress);
+  const auto lock = store.LockWork(key, [&] { progress.Update(0, "another loco works on this run; waiting"); });
   RunWriter writer(store, task, result.run, progress, clock);
   result.stored = writer.stored();
   const double started = clock.Seconds();

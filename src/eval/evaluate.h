@@ -7,7 +7,7 @@
 // killed run goes on where it stopped, and ends with the same rows as one that was not: items that share batches are
 // computed in fixed groups (BatchOptions::group), and a group that was begun is computed again for the answers that it
 // lacks. An answer that is stored stays. The identity of a run is
-// model content, task content, template, prompt style, engine and context; anything else that changes the answer is
+// model content, adapter, task content, template, prompt style, engine and context; anything else that changes the answer is
 // part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
 //
 // It does not judge models: compare.h does statistics, decide/ decides.
@@ -30,6 +30,9 @@ struct EvaluationOptions {
   PromptStyle style = PromptStyle::kChat;
   int context = 0;   // tokens for prompt and answer; 0: the trained context, at most 4,096
   int parallel = 8;  // sequences decoded together; not part of the run's identity
+  // The adapter that `model` was loaded with; empty and 0: none.
+  std::string adapter_hash;
+  RowId adapter = 0;
 };
 
 struct EvaluationResult {
@@ -49,6 +52,7 @@ struct RunIdentity {
   std::string task_hash;
   std::string template_hash;
   int context = 0;
+  std::string adapter_hash;  // empty: the base alone
 };
 std::string RunKey(const RunIdentity& identity);
 

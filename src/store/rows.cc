@@ -46,8 +46,8 @@ const char* OutcomeName(Outcome outcome) {
 }
 
 RowRef ParseRowRef(const std::string& text) {
-  static constexpr std::array<const char*, 10> kKinds = {"model",       "machine", "task",     "run",     "answer",
-                                                         "measurement", "fit",     "evidence", "verdict", "decision"};
+  static constexpr std::array<const char*, 11> kKinds = {
+      "model", "machine", "task", "run", "answer", "measurement", "fit", "evidence", "verdict", "decision", "adapter"};
   const size_t dash = text.rfind('-');
   if (dash != std::string::npos) {
     RowRef ref{.kind = text.substr(0, dash)};

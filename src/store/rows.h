@@ -55,6 +55,21 @@ struct RunRow {
   std::string settings = "{}";
   int64_t items = 0;  // of the task; the run is complete when it has as many answers
   std::string created_at;
+  RowId adapter_id = 0;  // 0: the base alone
+};
+
+struct AdapterRow {
+  RowId id = 0;
+  std::string key;
+  RowId model_id = 0;  // the base
+  RowId machine_id = 0;
+  std::string name;
+  std::string hash;  // SHA-256 of the adapter's file
+  std::string data;
+  std::string data_hash;
+  std::string recipe = "{}";
+  std::string result = "{}";
+  std::string created_at;
 };
 
 // How an answer ended.

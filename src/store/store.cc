@@ -21,12 +21,12 @@ using sqlite::Transaction;
 constexpr int64_t kApplicationId = 0x4C4F434F;  // "LOCO": tells our files from other SQLite databases
 
 // migrations[i] brings a store of version i to version i + 1. Never edit one that was released: append.
-constexpr std::array<const char*, 1> kMigrations = {kSchemaSql};
+constexpr std::array<const char*, 2> kMigrations = {kSchemaSql, kSchema2Sql};
 constexpr int64_t kVersion = kMigrations.size();
 
-constexpr std::array<const char*, 12> kAppendOnlyTables = {"model",    "machine", "task",     "run",
-                                                           "answer",   "mark",    "fit",      "measurement",
-                                                           "evidence", "verdict", "decision", "decision_row"};
+constexpr std::array<const char*, 13> kAppendOnlyTables = {
+    "model",       "machine",  "task",    "run",      "answer",       "mark",   "fit",
+    "measurement", "evidence", "verdict", "decision", "decision_row", "adapter"};
 
 int64_t Pragma(Connection& connection, const char* name) {
   Query query(connection, fmt::format("PRAGMA {}", name).c_str());
@@ -89,7 +89,7 @@ ModelRow ReadModel(Query& query) {
 }
 
 constexpr const char* kRunColumns =
-    "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at";
+    "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at, ifnull(adapter_id, 0)";
 RunRow ReadRun(Query& query) {
   RunRow row;
   row.id = query.Integer();
@@ -101,6 +101,25 @@ RunRow ReadRun(Query& query) {
   row.sampler = query.Text();
   row.settings = query.Text();
   row.items = query.Integer();
+  row.created_at = query.Text();
+  row.adapter_id = query.Integer();
+  return row;
+}
+
+constexpr const char* kAdapterColumns =
+    "id, key, model_id, machine_id, name, hash, data, data_hash, recipe, result, created_at";
+AdapterRow ReadAdapter(Query& query) {
+  AdapterRow row;
+  row.id = query.Integer();
+  row.key = query.Text();
+  row.model_id = query.Integer();
+  row.machine_id = query.Integer();
+  row.name = query.Text();
+  row.hash = query.Text();
+  row.data = query.Text();
+  row.data_hash = query.Text();
+  row.recipe = query.Text();
+  row.result = query.Text();
   row.created_at = query.Text();
   return row;
 }
@@ -270,11 +289,20 @@ RowId Store::AddTask(const TaskRow& row) {
 RowId Store::AddRun(const RunRow& row) {
   Query insert(
       state_->connection,
-      "INSERT OR IGNORE INTO run (key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "INSERT OR IGNORE INTO run (key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at, "
+      "adapter_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))");
   insert.Bind(row.key).Bind(row.model_id).Bind(row.task_id).Bind(row.engine).Bind(row.template_hash).Bind(row.sampler);
-  insert.Bind(row.settings).Bind(row.items).Bind(state_->clock.Now()).Run();
+  insert.Bind(row.settings).Bind(row.items).Bind(state_->clock.Now()).Bind(row.adapter_id).Run();
   return state_->IdByKey("run", "key", row.key);
+}
+
+RowId Store::AddAdapter(const AdapterRow& row) {
+  Query insert(state_->connection,
+               "INSERT OR IGNORE INTO adapter (key, model_id, machine_id, name, hash, data, data_hash, recipe, result, "
+               "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(row.key).Bind(row.model_id).Bind(row.machine_id).Bind(row.name).Bind(row.hash).Bind(row.data);
+  insert.Bind(row.data_hash).Bind(row.recipe).Bind(row.result).Bind(state_->clock.Now()).Run();
+  return state_->IdByKey("adapter", "key", row.key);
 }
 
 RowId Store::AddMeasurement(const MeasurementRow& row) {
@@ -387,6 +415,28 @@ std::optional<TaskRow> Store::FindTask(RowId id) const {
   row.items = query.Integer();
   row.created_at = query.Text();
   return row;
+}
+
+std::optional<AdapterRow> Store::FindAdapter(RowId id) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM adapter WHERE id = ?", kAdapterColumns).c_str());
+  query.Bind(id);
+  if (!query.Next()) return std::nullopt;
+  return ReadAdapter(query);
+}
+
+std::optional<AdapterRow> Store::FindAdapterByKey(const std::string& key) const {
+  Query query(state_->connection, fmt::format("SELECT {} FROM adapter WHERE key = ?", kAdapterColumns).c_str());
+  query.Bind(key);
+  if (!query.Next()) return std::nullopt;
+  return ReadAdapter(query);
+}
+
+std::optional<AdapterRow> Store::FindAdapterByHash(const std::string& hash) const {
+  Query query(state_->connection,
+              fmt::format("SELECT {} FROM adapter WHERE hash = ? ORDER BY id", kAdapterColumns).c_str());
+  query.Bind(hash);
+  if (!query.Next()) return std::nullopt;
+  return ReadAdapter(query);
 }
 
 std::optional<RunRow> Store::FindRun(RowId id) const {
@@ -544,6 +594,13 @@ std::vector<AnswerRow> Store::UnmarkedAnswers(RowId run_id, const std::string& s
   std::vector<AnswerRow> rows;
   while (query.Next()) rows.push_back(ReadAnswer(query));
   return rows;
+}
+
+std::unique_ptr<FileLock> Store::LockWork(const std::string& key, const std::function<void()>& waiting) const {
+  if (path() == ":memory:") return nullptr;
+  auto lock = std::make_unique<FileLock>(path().string() + "-locks/" + key.substr(0, 24));
+  lock->Wait(waiting);
+  return lock;
 }
 
 std::string Store::HashOfFile(const Path& file) {

@@ -12,6 +12,7 @@
 // It does not know what rows mean: no scores, no statistics, no rendering.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,6 +43,7 @@ class Store {
   RowId AddMachine(const MachineRow& row);
   RowId AddTask(const TaskRow& row);
   RowId AddRun(const RunRow& row);
+  RowId AddAdapter(const AdapterRow& row);
   RowId AddMeasurement(const MeasurementRow& row);
   RowId AddFit(const FitRow& row);
   RowId AddEvidence(const EvidenceRow& row);
@@ -59,6 +61,9 @@ class Store {
   std::optional<MachineRow> FindMachine(RowId id) const;
   std::optional<TaskRow> FindTask(RowId id) const;
   std::optional<RunRow> FindRun(RowId id) const;
+  std::optional<AdapterRow> FindAdapter(RowId id) const;
+  std::optional<AdapterRow> FindAdapterByKey(const std::string& key) const;
+  std::optional<AdapterRow> FindAdapterByHash(const std::string& hash) const;
   std::optional<AnswerRow> FindAnswer(RowId id) const;
   std::optional<MeasurementRow> FindMeasurement(RowId id) const;
   std::optional<FitRow> FindFit(RowId id) const;
@@ -80,6 +85,10 @@ class Store {
   std::vector<MarkedAnswer> Answers(RowId run_id, const std::string& scorer) const;
   // Answers that have no mark of this scorer yet.
   std::vector<AnswerRow> UnmarkedAnswers(RowId run_id, const std::string& scorer) const;
+
+  // One process at a time does the work with this key; a second one waits, calling `waiting` now and then, and finds
+  // the rows when it looks after that. Null for a store in memory. A killed process lets go.
+  std::unique_ptr<FileLock> LockWork(const std::string& key, const std::function<void()>& waiting) const;
 
   // The hash of a file that was seen before with this size and modification time; otherwise computes and remembers it.
   std::string HashOfFile(const Path& file);

@@ -227,7 +227,10 @@ std::string Fill(const std::string& pattern, const Item& item) {
 
 Task LoadTask(const Path& path) { return ParseTask(ReadFile(path), path, ReadFile); }
 
-Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read) {
+Task LoadTrainingTask(const Path& path) { return ParseTask(ReadFile(path), path, ReadFile, /*training=*/true); }
+
+Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read,
+               bool training) {
   std::vector<Diagnostic> mistakes;
   TomlFile file(path, definition, mistakes);
   TomlTable top = file.root();
@@ -239,7 +242,7 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
   task.licence = top.Text("licence").value_or("");
   task.source = top.Text("source").value_or("");
   const std::string items = top.RequiredText("items");
-  top.Text("train");  // for training, not for evaluation
+  const std::string train = top.Text("train").value_or("");
   TomlTable prompt = top.Table("prompt");
   task.system = prompt.Text("system").value_or("");
   task.user = prompt.Text("user").value_or("{question}");
@@ -253,7 +256,11 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
   file.Finish();
   ThrowMistakes(mistakes);
 
-  const Path item_path = path.parent_path() / items;
+  if (training && train.empty()) {
+    throw Error(fmt::format("{}: the task has no training items", path.string()),
+                "name their file with 'train = \"…\"', or train on a JSONL file");
+  }
+  const Path item_path = path.parent_path() / (training ? train : items);
   const std::string content = read(item_path);
   ReadItems(item_path, content, task, prompt, mistakes);
   task.hash = HashOfParts({definition, content});

@@ -51,10 +51,13 @@ struct Task {
 };
 
 Task LoadTask(const Path& path);
+// The task's training items instead of its own: `train` names their file. Throws Error when the task has none.
+Task LoadTrainingTask(const Path& path);
 
 // The same from a definition in memory; `read` fetches the file of items that it names. `path` names the definition in
 // messages and is what relative paths are resolved against.
-Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read);
+Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read,
+               bool training = false);
 
 // The conversation that asks an item. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
 // made sure that every field exists.

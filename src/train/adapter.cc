@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -26,6 +27,21 @@ std::string PartOf(const std::string& name) {
   return name.substr(begin + 1, end - begin - 1);
 }
 
+bool IsTarget(const AdapterShape& shape, const Linear& linear) {
+  return shape.targets.empty() ||
+         std::find(shape.targets.begin(), shape.targets.end(), PartOf(linear.name)) != shape.targets.end();
+}
+
+// Calls work(linear) for every linear layer of every block.
+template <typename AnyNetwork, typename Work>
+void EachLinear(AnyNetwork& network, const Work& work) {
+  for (auto& block : network.blocks) {
+    for (auto* linear : {&block.query, &block.key, &block.value, &block.output, &block.gate, &block.up, &block.down}) {
+      work(*linear);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> AdapterTargets() { return {kTargets.begin(), kTargets.end()}; }
@@ -37,31 +53,35 @@ Adapter AttachAdapter(Network& network, const AdapterShape& shape, uint64_t seed
   adapter.scale = shape.alpha / (shape.rank_stabilized ? std::sqrt(rank) : rank);
   Random random(seed);
   std::map<std::string, int> pairs;  // of fused matrices, whose views come one after the other
-  for (Block& block : network.blocks) {
-    for (Linear* linear :
-         {&block.query, &block.key, &block.value, &block.output, &block.gate, &block.up, &block.down}) {
-      const std::string part = PartOf(linear->name);
-      linear->pair = -1;
-      if (!shape.targets.empty() &&
-          std::find(shape.targets.begin(), shape.targets.end(), part) == shape.targets.end()) {
-        continue;
-      }
-      const auto [at, is_new] = pairs.emplace(linear->name, static_cast<int>(adapter.pairs.size()));
-      linear->pair = at->second;
-      if (!is_new) continue;
-      LoraPair pair{.name = linear->name, .rows = linear->whole_rows, .columns = linear->weight.columns};
-      pair.a.resize(static_cast<size_t>(shape.rank * pair.columns));
-      pair.b.resize(static_cast<size_t>(pair.rows * shape.rank));
-      const double bound = 1 / std::sqrt(static_cast<double>(pair.columns));
-      for (float& value : pair.a) value = static_cast<float>((2 * random.Uniform() - 1) * bound);
-      adapter.pairs.push_back(std::move(pair));
-    }
-  }
+  EachLinear(network, [&](Linear& linear) {
+    linear.pair = -1;
+    if (!IsTarget(shape, linear)) return;
+    const auto [at, is_new] = pairs.emplace(linear.name, static_cast<int>(adapter.pairs.size()));
+    linear.pair = at->second;
+    if (!is_new) return;
+    LoraPair pair{.name = linear.name, .rows = linear.whole_rows, .columns = linear.weight.columns};
+    pair.a.resize(static_cast<size_t>(shape.rank * pair.columns));
+    pair.b.resize(static_cast<size_t>(pair.rows * shape.rank));
+    const double bound = 1 / std::sqrt(static_cast<double>(pair.columns));
+    for (float& value : pair.a) value = static_cast<float>((2 * random.Uniform() - 1) * bound);
+    adapter.pairs.push_back(std::move(pair));
+  });
   if (adapter.pairs.empty()) {
     throw Error(fmt::format("no layer of this base is among the targets {}", fmt::join(shape.targets, ", ")),
                 fmt::format("targets are {}", fmt::join(kTargets, ", ")));
   }
   return adapter;
+}
+
+int64_t CountParameters(const Network& network, const AdapterShape& shape) {
+  int64_t count = 0;
+  std::set<std::string> seen;
+  EachLinear(network, [&](const Linear& linear) {
+    if (IsTarget(shape, linear) && seen.insert(linear.name).second) {
+      count += shape.rank * (linear.whole_rows + linear.weight.columns);
+    }
+  });
+  return count;
 }
 
 Adapter ZeroLike(const Adapter& adapter) {
@@ -92,17 +112,22 @@ void WriteAdapter(const Path& path, const Adapter& adapter, const AdapterFacts& 
     builder.Tensor(pair.name + ".lora_a", {static_cast<uint64_t>(pair.columns), rank}, kF32);
     builder.Tensor(pair.name + ".lora_b", {rank, static_cast<uint64_t>(pair.rows)}, kF32);
   }
-  std::string content = builder.Header();
-  const auto append = [&](const std::vector<float>& values) {
-    content.resize(builder.Padded(content.size()), '\0');
-    content.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  AtomicFile file(path);
+  uint64_t written = 0;
+  const auto write = [&](std::string_view content) {
+    file.Write(content);
+    written += content.size();
   };
+  const auto pad = [&] { write(std::string(builder.Padded(written) - written, '\0')); };
+  write(builder.Header());
   for (const LoraPair& pair : adapter.pairs) {
-    append(pair.a);
-    append(pair.b);
+    for (const std::vector<float>* half : {&pair.a, &pair.b}) {
+      pad();
+      write({reinterpret_cast<const char*>(half->data()), half->size() * sizeof(float)});
+    }
   }
-  content.resize(builder.Padded(content.size()), '\0');
-  WriteFileAtomically(path, content);
+  pad();
+  file.Commit();
 }
 
 }  // namespace loco

@@ -27,6 +27,8 @@ struct AdapterShape {
 // The names that `targets` may use.
 std::vector<std::string> AdapterTargets();
 
+// Parameters of the adapter that AttachAdapter() would make.
+int64_t CountParameters(const Network& network, const AdapterShape& shape);
 // Puts a pair on every target of the network and returns them: a is uniform on ±1/√inputs, b is zero. Throws Error when
 // no layer of the network is a target.
 Adapter AttachAdapter(Network& network, const AdapterShape& shape, uint64_t seed);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -17,10 +18,11 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "loco-checkpoint/1";
 constexpr size_t kHashDigits = 64;
 
-template <typename Work>
-void EachHalf(TrainingState& state, const Work& work) {
-  for (Adapter* adapter : {&state.adapter, &state.first_moment, &state.second_moment}) {
-    for (LoraPair& pair : adapter->pairs) {
+// Calls work(values) for all halves of all pairs, in the file's order.
+template <typename Adapters, typename Work>
+void EachHalf(const Adapters& adapters, const Work& work) {
+  for (auto* adapter : adapters) {
+    for (auto& pair : adapter->pairs) {
       work(pair.a);
       work(pair.b);
     }
@@ -29,7 +31,8 @@ void EachHalf(TrainingState& state, const Work& work) {
 
 }  // namespace
 
-void WriteCheckpoint(const Path& path, const TrainingState& state) {
+void WriteCheckpoint(const Path& path, const TrainingState& state, const Adapter& first_moment,
+                     const Adapter& second_moment) {
   Json pairs = Json::array();
   for (const LoraPair& pair : state.adapter.pairs) {
     pairs.push_back({{"name", pair.name}, {"rows", pair.rows}, {"columns", pair.columns}});
@@ -51,19 +54,25 @@ void WriteCheckpoint(const Path& path, const TrainingState& state) {
                        {"pairs", pairs},
                        {"history", history},
                        {"evaluations", evaluations}};
-  std::string content = header.dump() + "\n";
-  EachHalf(const_cast<TrainingState&>(state), [&](const std::vector<float>& values) {
-    content.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  AtomicFile file(path);
+  Sha256 hash;
+  const auto write = [&](std::string_view content) {
+    hash.Update(content);
+    file.Write(content);
+  };
+  write(header.dump() + "\n");
+  EachHalf(std::array{&state.adapter, &first_moment, &second_moment}, [&](const std::vector<float>& values) {
+    write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
   });
-  content += Sha256Hex(content);
-  WriteFileAtomically(path, content);
+  file.Write(hash.Finish());
+  file.Commit();
 }
 
-TrainingState ReadCheckpoint(const Path& path) {
+Checkpoint ReadCheckpoint(const Path& path) {
   const std::string content = ReadFile(path);
   const auto damaged = [&] {
     return Error(fmt::format("{}: the checkpoint is damaged", path.string()),
-                 "begin anew without --resume, or restore a copy of the file");
+                 "begin anew with --force, or restore a copy of the file");
   };
   const size_t line = content.find('\n');
   if (line == std::string::npos || content.size() < line + 1 + kHashDigits) throw damaged();
@@ -73,9 +82,10 @@ TrainingState ReadCheckpoint(const Path& path) {
   const Json header = Json::parse(content.substr(0, line));
   if (header.at("format") != kFormat) {
     throw Error(fmt::format("{}: a checkpoint of another version", path.string()),
-                "finish the run with the version that began it, or begin anew without --resume");
+                "finish the run with the version that began it, or begin anew with --force");
   }
-  TrainingState state;
+  Checkpoint checkpoint;
+  TrainingState& state = checkpoint.state;
   state.identity = header.at("identity");
   state.epoch = header.at("epoch");
   state.next_pass = header.at("next_pass");
@@ -93,17 +103,18 @@ TrainingState ReadCheckpoint(const Path& path) {
     pair.b.resize(static_cast<size_t>(pair.rows * state.adapter.rank));
     state.adapter.pairs.push_back(std::move(pair));
   }
-  state.first_moment = ZeroLike(state.adapter);
-  state.second_moment = ZeroLike(state.adapter);
+  checkpoint.first_moment = ZeroLike(state.adapter);
+  checkpoint.second_moment = ZeroLike(state.adapter);
   size_t at = line + 1;
-  EachHalf(state, [&](std::vector<float>& values) {
+  const std::array adapters{&state.adapter, &checkpoint.first_moment, &checkpoint.second_moment};
+  EachHalf(adapters, [&](std::vector<float>& values) {
     const size_t bytes = values.size() * sizeof(float);
     if (at + bytes > body.size()) throw damaged();
     std::memcpy(values.data(), content.data() + at, bytes);
     at += bytes;
   });
   if (at != body.size()) throw damaged();
-  return state;
+  return checkpoint;
 }
 
 }  // namespace loco

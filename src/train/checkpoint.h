@@ -1,7 +1,7 @@
 // Where a training run stands, in one file that is whole or not there.
 //
-//   WriteCheckpoint(path, state);                       // atomically: a full disk leaves the old one
-//   TrainingState state = ReadCheckpoint(path);         // Error when it is damaged
+//   WriteCheckpoint(path, state, first, second);        // atomically: a full disk leaves the old one
+//   Checkpoint checkpoint = ReadCheckpoint(path);       // Error when it is damaged
 //
 // A resumed run continues to the same bits: the state has every number that the next step depends on. What decides the
 // order of samples is a function of (seed, epoch) and is not stored.
@@ -43,11 +43,17 @@ struct TrainingState {
   std::vector<StepRecord> history;
   std::vector<EvaluationRecord> evaluations;
   Adapter adapter;
+};
+
+struct Checkpoint {
+  TrainingState state;
   Adapter first_moment;
   Adapter second_moment;
 };
 
-void WriteCheckpoint(const Path& path, const TrainingState& state);
-TrainingState ReadCheckpoint(const Path& path);
+// The moments have the adapter's shape.
+void WriteCheckpoint(const Path& path, const TrainingState& state, const Adapter& first_moment,
+                     const Adapter& second_moment);
+Checkpoint ReadCheckpoint(const Path& path);
 
 }  // namespace loco

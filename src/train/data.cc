@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "task/jsonl.h"
+#include "task/task.h"
 #include "template/prompt.h"
 
 namespace loco {
@@ -189,29 +192,75 @@ std::vector<Conversation> ReadConversations(const Path& path, const std::string&
   return conversations;
 }
 
-DataSet LoadTrainingData(const Path& path, const LanguageModel& model, const DataOptions& options) {
-  const std::string content = ReadFile(path);
-  std::vector<Diagnostic> mistakes;
-  const std::vector<Conversation> conversations = ReadConversations(path, content, mistakes);
-  ThrowMistakes(mistakes, 20);
+std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths) {
+  std::vector<Conversation> conversations;
+  for (const Path& path : paths) {
+    if (path.extension() == ".toml") {
+      const Task task = LoadTrainingTask(path);
+      for (const Item& item : task.items) {
+        Conversation conversation{.line = conversations.size() + 1, .messages = BuildMessages(task, item)};
+        conversation.messages.push_back({"assistant", item.answer});
+        conversations.push_back(std::move(conversation));
+      }
+      continue;
+    }
+    std::vector<Diagnostic> mistakes;
+    std::vector<Conversation> read = ReadConversations(path, ReadFile(path), mistakes);
+    ThrowMistakes(mistakes, 20);
+    std::move(read.begin(), read.end(), std::back_inserter(conversations));
+  }
+  return conversations;
+}
+
+std::string HashOfTrainingFiles(const std::vector<Path>& paths) {
+  std::string hash;
+  for (const Path& path : paths) {
+    const std::string own = path.extension() == ".toml" ? LoadTrainingTask(path).hash : Sha256OfFile(path);
+    hash = hash.empty() ? own : HashOfParts({hash, own});
+  }
+  return hash;
+}
+
+DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options) {
+  std::vector<Conversation> conversations = ReadTrainingFiles(paths);
+  DataSet data;
+  for (const Path& path : paths) data.name += (data.name.empty() ? "" : " + ") + path.filename().string();
+  if (options.first > 0 || options.last > 0) {
+    const auto total = static_cast<int64_t>(conversations.size());
+    const int64_t wanted = std::max(options.first, options.last);
+    if (wanted > total) {
+      throw Error(
+          fmt::format("{}: {} samples are asked for, it has {}", data.name, FormatCount(wanted), FormatCount(total)),
+          "ask for fewer, or add data");
+    }
+    Random random(1);
+    random.Shuffle(conversations);
+    if (options.first > 0) conversations.resize(static_cast<size_t>(options.first));
+    if (options.last > 0) conversations.erase(conversations.begin(), conversations.end() - options.last);
+  }
   const PromptRenderer renderer(model, model.info().chat_template.empty() ? PromptStyle::kRaw : PromptStyle::kChat);
-  DataSet data{.path = path, .hash = Sha256Hex(content)};
   for (const Conversation& conversation : conversations) {
     SampleBuilder builder(model, renderer);
+    double bytes = 0;  // of what is learned
     if (conversation.messages.empty()) {
       builder.Add(conversation.text, true);
       builder.End();
+      bytes = static_cast<double>(conversation.text.size());
     } else {
       const ChatTemplate* chat = renderer.chat_template();
-      if (chat == nullptr || !AddEveryAnswer(*chat, conversation.messages, builder)) {
-        AddLastAnswer(renderer, model, conversation.messages, builder);
-        const auto answers = std::count_if(conversation.messages.begin(), conversation.messages.end(),
-                                           [](const Message& m) { return m.role == "assistant"; });
-        data.one_answer_only += answers > 1 ? 1 : 0;
+      const bool every = chat != nullptr && AddEveryAnswer(*chat, conversation.messages, builder);
+      if (!every) AddLastAnswer(renderer, model, conversation.messages, builder);
+      int64_t answers = 0;
+      for (const Message& message : conversation.messages) {
+        if (message.role != "assistant") continue;
+        ++answers;
+        bytes = (every ? bytes : 0) + static_cast<double>(message.content.size());
       }
+      data.one_answer_only += !every && answers > 1 ? 1 : 0;
     }
     Sample sample = std::move(builder.sample);
     sample.line = conversation.line;
+    const auto whole = std::count(sample.learned.begin(), sample.learned.end(), uint8_t{1});
     data.longest = std::max(data.longest, static_cast<int64_t>(sample.tokens.size()));
     if (static_cast<int>(sample.tokens.size()) > options.max_tokens) {
       sample.truncated = true;
@@ -222,10 +271,12 @@ DataSet LoadTrainingData(const Path& path, const LanguageModel& model, const Dat
     const auto learned = std::count(sample.learned.begin(), sample.learned.end(), uint8_t{1});
     data.tokens += static_cast<int64_t>(sample.tokens.size());
     data.learned += learned;
+    sample.learned_bytes = whole > 0 ? bytes * static_cast<double>(learned) / static_cast<double>(whole) : 0;
+    data.learned_bytes += sample.learned_bytes;
     if (learned > 0) data.samples.push_back(std::move(sample));
   }
   if (data.samples.empty()) {
-    throw Error(fmt::format("{}: no token is left to learn", path.string()),
+    throw Error(fmt::format("{}: no token is left to learn", data.name),
                 data.truncated > 0 ? "every answer begins behind the length limit: raise it"
                                    : "write one conversation a line as JSON");
   }

@@ -1,6 +1,6 @@
 // Training data: conversations from JSONL as token sequences, with the tokens to learn marked.
 //
-//   DataSet data = LoadTrainingData("train.jsonl", model, {.max_tokens = 1024});   // throws, listing every bad line
+//   DataSet data = LoadTrainingData({"train.jsonl"}, model, {.max_tokens = 1024});   // throws, listing every bad line
 //   data.samples[0].learned[i];       // 1: the loss counts how well token i is predicted
 //
 // Five shapes of a line, told apart by their keys:
@@ -11,6 +11,8 @@
 //   {"prompt": "…", "completion": "…"}                                                           also "response"
 //   {"text": "…"}                                                                                plain text, all
 //   learned
+//
+// A task (.toml) stands for its training items, asked as the task asks its own.
 //
 // Conversations are rendered with the base's own chat template, piece by piece: the prompt as at inference, then the
 // answer and the token that ends it, which alone are learned. Prompt and answer are tokenized apart, because that is
@@ -45,24 +47,35 @@ struct Sample {
   std::vector<Token> tokens;
   std::vector<uint8_t> learned;  // one a token; the first token is never learned, nothing comes before it
   bool truncated = false;        // cut at the limit
+  double learned_bytes = 0;      // of the answers' text, UTF-8; the same for every tokenizer
 };
 
 struct DataOptions {
   int max_tokens = 1024;  // of a sample; longer ones are cut at the end
+  // Only so many samples, picked at random over all files, but the same for every model, and a larger pick contains a
+  // smaller one. 0: all.
+  int64_t first = 0;
+  // The same from the other end of that random order: what is held out of the data.
+  int64_t last = 0;
 };
 
 struct DataSet {
-  Path path;
-  std::string hash;  // SHA-256 of the file
+  std::string name;  // of the files
   std::vector<Sample> samples;
   int64_t tokens = 0;
   int64_t learned = 0;
+  double learned_bytes = 0;     // the unit in which losses of different tokenizers are compared
   int64_t truncated = 0;        // samples that were cut
   int64_t one_answer_only = 0;  // samples of several answers with only the last one learned
   int64_t longest = 0;          // tokens of the longest sample before cutting
 };
 
+// All conversations of all files, in order. Throws Error that lists every bad line.
+std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths);
+// Of everything that ReadTrainingFiles() reads.
+std::string HashOfTrainingFiles(const std::vector<Path>& paths);
+
 // Throws Error that lists every bad line; also when no token is left to learn.
-DataSet LoadTrainingData(const Path& path, const LanguageModel& model, const DataOptions& options);
+DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options);
 
 }  // namespace loco

@@ -24,7 +24,7 @@ std::string LearnedText(const LanguageModel& model, const Sample& sample) {
 DataSet Load(const std::string& content, const LanguageModel& model, int max_tokens = 1024) {
   const Path path = std::filesystem::temp_directory_path() / "loco-train-data-test.jsonl";
   std::ofstream(path) << content;
-  DataSet data = LoadTrainingData(path, model, {.max_tokens = max_tokens});
+  DataSet data = LoadTrainingData({path}, model, {.max_tokens = max_tokens});
   std::filesystem::remove(path);
   return data;
 }

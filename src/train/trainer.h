@@ -12,29 +12,15 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "net/pass.h"
 #include "train/adapter.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
-#include "train/optimizer.h"
+#include "train/recipe.h"
 
 namespace loco {
-
-struct Recipe {
-  AdapterShape adapter;
-  float dropout = 0.05F;
-  double learning_rate = 2e-4;
-  Decay decay = Decay::kCosine;
-  double warm_up_share = 0.1;  // of all steps
-  double weight_decay = 0;
-  double clip_norm = 1;
-  int64_t epochs = 3;
-  int64_t tokens_per_pass = 512;
-  int64_t passes_per_step = 1;  // gradients accumulated
-  uint64_t seed = 1;
-};
 
 struct TrainerOptions {
   Path checkpoint;            // empty: none is written
@@ -44,6 +30,16 @@ struct TrainerOptions {
   double checkpoint_seconds = 60;     // between checkpoints
   int64_t evaluations_per_epoch = 4;  // of the held-out data
 };
+
+// How long a run is, before it begins.
+struct RunPlan {
+  std::vector<int64_t> passes_of_epoch;  // the last epoch may be a part
+  int64_t steps = 0;
+  int64_t tokens = 0;
+};
+RunPlan PlanRun(const DataSet& data, const Recipe& recipe);
+// The first pass of a run, for timing.
+TokenBatch FirstPass(const DataSet& data, const Recipe& recipe);
 
 class Trainer {
  public:
@@ -56,10 +52,11 @@ class Trainer {
   int64_t total_steps() const;
   const TrainingState& state() const;
   // Throws Error when the checkpoint is of another run.
-  void Resume(TrainingState state);
+  void Resume(Checkpoint checkpoint);
 
   // Trains to the end; `step` is called after every optimizer step. A stop that was asked for (Ctrl-C) is obeyed
-  // between passes: the state is checkpointed and Interrupted thrown. `held_out` may be null.
+  // between steps: the state is checkpointed and Interrupted thrown. `held_out` may be null. Throws Error when the loss
+  // is no longer a number; the last checkpoint is of before that.
   void Run(const DataSet* held_out, const std::function<void(const TrainingState&)>& step);
   // Nats per learned token.
   double Evaluate(const DataSet& data);

@@ -1,0 +1,343 @@
+// loco train MODEL --data FILE --out FOLDER: trains a LoRA adapter on a frozen, quantized base.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/hostile_text.h"
+#include "cli/commands.h"
+#include "cli/model_files.h"
+#include "cli/training_lines.h"
+#include "engine/llama_model.h"
+#include "net/gemm.h"
+#include "train/training.h"
+
+namespace loco {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TrainArguments {
+  Path model;
+  std::vector<Path> data;
+  std::vector<Path> held_out;
+  int64_t hold_out = 0;
+  Path out;
+  Path recipe_file;
+  // Each overrides the recipe file when it was given.
+  std::optional<int64_t> rank, epochs, tokens, pass_tokens, accumulate, max_tokens;
+  std::optional<double> alpha, dropout, learning_rate, warm_up, weight_decay, clip_norm;
+  std::optional<std::string> schedule;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> targets;
+  bool rank_stabilized = false;
+  std::string memory;
+  std::string kernel;
+  int64_t show = 0;
+  bool plan_only = false;
+  bool resume = false;
+  bool force = false;
+};
+
+Recipe RecipeOf(const TrainArguments& a) {
+  Recipe recipe = a.recipe_file.empty() ? Recipe{} : LoadRecipe(a.recipe_file);
+  const auto set = [](auto& value, const auto& given) {
+    if (given) value = static_cast<std::decay_t<decltype(value)>>(*given);
+  };
+  set(recipe.adapter.rank, a.rank);
+  set(recipe.adapter.alpha, a.alpha);
+  // Who names a rank and no alpha means the usual proportion.
+  if (a.rank && !a.alpha && a.recipe_file.empty()) recipe.adapter.alpha = 2 * static_cast<float>(*a.rank);
+  set(recipe.dropout, a.dropout);
+  set(recipe.learning_rate, a.learning_rate);
+  set(recipe.warm_up_share, a.warm_up);
+  set(recipe.weight_decay, a.weight_decay);
+  set(recipe.clip_norm, a.clip_norm);
+  set(recipe.epochs, a.epochs);
+  if (a.epochs) recipe.token_budget = 0;
+  set(recipe.token_budget, a.tokens);
+  set(recipe.tokens_per_pass, a.pass_tokens);
+  set(recipe.passes_per_step, a.accumulate);
+  set(recipe.max_tokens, a.max_tokens);
+  set(recipe.seed, a.seed);
+  if (a.schedule) recipe.decay = ParseDecay(*a.schedule);
+  if (!a.targets.empty()) recipe.adapter.targets = a.targets;
+  recipe.adapter.rank_stabilized = recipe.adapter.rank_stabilized || a.rank_stabilized;
+  return recipe;
+}
+
+void ChooseKernel(const std::string& name) {
+  if (name.empty()) return;
+  for (const KernelKind kind : {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512Bf16}) {
+    if (name != KernelName(kind)) continue;
+    if (!IsSupported(kind)) {
+      throw Error(fmt::format("this processor does not have {}", name), "leave --kernel out: the best one is chosen");
+    }
+    UseKernel(kind);
+    return;
+  }
+  LOCO_CHECK(false);  // CLI11 checked the name
+}
+
+// What a folder must remember so that --resume needs nothing else.
+Path RequestFile(const Path& folder) { return folder / "training.json"; }
+
+Json RequestJson(const TrainingRequest& request) {
+  const auto absolute = [](const std::vector<Path>& paths) {
+    Json list = Json::array();
+    for (const Path& path : paths) list.push_back(std::filesystem::absolute(path).string());
+    return list;
+  };
+  return {{"format", "loco-training/1"},
+          {"model", std::filesystem::absolute(request.model).string()},
+          {"data", absolute(request.data)},
+          {"held_out", absolute(request.held_out)},
+          {"held_out_samples", request.held_out_samples},
+          {"recipe", Json::parse(RecipeToJson(request.recipe))},
+          {"kernel", KernelName(CurrentKernel())},
+          {"memory", request.memory}};
+}
+
+TrainingRequest ResumedRequest(const TrainArguments& a) {
+  const Path file = RequestFile(a.out);
+  std::error_code none;
+  if (!std::filesystem::exists(CheckpointIn(a.out), none) || !std::filesystem::exists(file, none)) {
+    throw Error(fmt::format("{}: there is no run to go on with", a.out.string()),
+                "name the folder of a stopped run with --out, or leave --resume out to begin one", ExitCode::kUsage);
+  }
+  const Json json = Json::parse(ReadFile(file), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || json.value("format", "") != "loco-training/1") {
+    throw Error(fmt::format("{}: not what 'loco train' writes", file.string()),
+                "give model, data and recipe again without --resume: the same run goes on");
+  }
+  ChooseKernel(json.at("kernel").get<std::string>());
+  const auto paths = [&](const char* key) {
+    const auto names = json.at(key).get<std::vector<std::string>>();
+    return std::vector<Path>(names.begin(), names.end());
+  };
+  return {.model = json.at("model").get<std::string>(),
+          .data = paths("data"),
+          .held_out = paths("held_out"),
+          .held_out_samples = json.at("held_out_samples"),
+          .recipe = RecipeFromJson(json.at("recipe").dump()),
+          .memory = json.at("memory")};
+}
+
+TrainingRequest RequestOf(const TrainArguments& a) {
+  ChooseKernel(a.kernel);
+  if (a.resume && a.model.empty()) return ResumedRequest(a);
+  const auto need = [](bool given, const char* what) {
+    if (!given) throw Error(fmt::format("{} is missing", what), "see 'loco train --help'", ExitCode::kUsage);
+  };
+  need(!a.model.empty(), "the model file");
+  need(!a.data.empty(), "--data");
+  TrainingRequest request{
+      .model = a.model, .data = a.data, .held_out = a.held_out, .held_out_samples = a.hold_out, .recipe = RecipeOf(a)};
+  if (!a.memory.empty()) request.memory = static_cast<int64_t>(ParseMemorySize(a.memory).value);
+  return request;
+}
+
+// Nothing that exists is written over without being asked: the folder holds this very run, or none.
+void CheckFolder(const TrainArguments& a, const std::string& key) {
+  std::error_code none;
+  const Path checkpoint = CheckpointIn(a.out);
+  if (std::filesystem::exists(checkpoint, none)) {
+    if (a.force) {
+      std::filesystem::remove(checkpoint, none);
+    } else if (ReadCheckpoint(checkpoint).state.identity != key) {
+      throw Error(fmt::format("{}: an unfinished run with other data, base or recipe is there", a.out.string()),
+                  fmt::format("finish it with 'loco train --resume --out {}', choose another --out, or give it up with "
+                              "--force",
+                              a.out.string()),
+                  ExitCode::kUsage);
+    }
+    return;
+  }
+  if (a.resume) {
+    throw Error(fmt::format("{}: there is no run to go on with", a.out.string()), "leave --resume out to begin one",
+                ExitCode::kUsage);
+  }
+  if (std::filesystem::exists(AdapterIn(a.out), none) && !a.force) {
+    throw Error(fmt::format("{}: another adapter is there", a.out.string()), "choose another --out, or --force",
+                ExitCode::kUsage);
+  }
+}
+
+void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t count, Terminal& terminal) {
+  const auto model = LoadModel(request.model, {.threads = 1, .vocabulary_only = true});
+  for (int64_t i = 0; i < std::min<int64_t>(count, static_cast<int64_t>(data.samples.size())); ++i) {
+    const Sample& sample = data.samples[static_cast<size_t>(i)];
+    terminal.PrintLine(fmt::format("line {} · {} tokens · [trained]{}", sample.line, sample.tokens.size(),
+                                   sample.truncated ? " · cut at the limit" : ""));
+    std::string line = "  ";
+    for (size_t t = 0; t < sample.tokens.size(); ++t) {
+      const std::string piece = ForTerminal(model->Detokenize(std::span(&sample.tokens[t], 1), true));
+      line += sample.learned[t] != 0 ? terminal.Painted("[" + piece + "]", Paint::kGreen) : piece;
+      line += "·";
+    }
+    terminal.PrintLine(line.substr(0, line.size() - std::string_view("·").size()) + "\n");
+  }
+}
+
+// The run in the store, or trained now.
+AdapterRow TrainOrFind(Store& store, TrainingRequest& request, const ModelFile& model, const TrainArguments& a,
+                       Session& session, bool& was_stored) {
+  const std::string key = TrainingKey(request);
+  Terminal& terminal = session.terminal();
+  const auto lock =
+      store.LockWork(key, [&] { terminal.progress().Update(0, "another loco trains this adapter; waiting"); });
+  if (const auto row = store.FindAdapterByKey(key); row && !a.force) {
+    std::error_code none;
+    if (std::filesystem::exists(AdapterIn(a.out), none) && Sha256OfFile(AdapterIn(a.out)) == row->hash) {
+      was_stored = true;
+      return *row;
+    }
+  }
+  CheckFolder(a, key);
+  TrainingJob job(request);
+  if (!session.json) {
+    terminal.Print(DataLines(job.data(), job.held_out()));
+    terminal.Print(PlanLines(job.plan(), request.recipe, job.total_steps(), job.total_tokens()));
+  }
+  WriteFileAtomically(RequestFile(a.out), RequestJson(request).dump(2) + "\n");
+  TrainingProgress progress(terminal, job, request.name);
+  const TrainedAdapter trained = job.Run(a.out, [&](const TrainingState& state) { progress.Show(state); });
+  progress.End();
+  const MachineRow machine = RegisterMachine(store);
+  AdapterRow row{.key = key,
+                 .model_id = model.row.id,
+                 .machine_id = machine.id,
+                 .name = request.name,
+                 .hash = trained.hash,
+                 .data = job.data().name,
+                 .data_hash = HashOfTrainingFiles(request.data),
+                 .recipe = RecipeToJson(request.recipe),
+                 .result = TrainedAdapterToJson(trained)};
+  row.id = store.AddAdapter(row);
+  std::error_code none;
+  std::filesystem::remove(CheckpointIn(a.out), none);
+  return row;
+}
+
+ExitCode ShowPlan(const TrainingRequest& request, const TrainArguments& a, Session& session) {
+  Terminal& terminal = session.terminal();
+  TrainingJob job(request);
+  if (a.show > 0) {
+    ShowSamples(request, job.data(), a.show, terminal);
+    if (!a.plan_only) return ExitCode::kDone;
+  }
+  const auto [seconds, tokens] = job.TimeOnePass();
+  const double total = seconds / static_cast<double>(tokens) * static_cast<double>(job.total_tokens());
+  if (session.json) {
+    Json terms = Json::object();
+    for (const MemoryTerm& term : job.plan().terms) terms[term.name] = term.bytes;
+    terminal.PrintLine(Json{
+        {"steps", job.total_steps()},
+        {"tokens", job.total_tokens()},
+        {"predicted_bytes", job.plan().total},
+        {"budget_bytes", job.plan().budget},
+        {"least_bytes", job.plan().least},
+        {"terms", terms},
+        {"stored_blocks", job.plan().stored_blocks},
+        {"tokens_per_second", static_cast<double>(tokens) / seconds},
+        {"predicted_seconds",
+         total}}.dump(2));
+    return ExitCode::kDone;
+  }
+  terminal.Print(DataLines(job.data(), job.held_out()));
+  terminal.Print(PlanLines(job.plan(), request.recipe, job.total_steps(), job.total_tokens()));
+  terminal.PrintLine(
+      fmt::format("time      about {} at {:.3g} tok/s, measured on one pass of {} tokens; evaluations extra",
+                  FormatDuration(total), static_cast<double>(tokens) / seconds, tokens));
+  return ExitCode::kDone;
+}
+
+ExitCode RunTrain(const TrainArguments& a, Session& session) {
+  TrainingRequest request = RequestOf(a);
+  Store store = session.OpenStore();
+  const ModelFile model = RegisterModel(store, request.model);
+  request.model_hash = model.row.hash;
+  request.threads = session.threads;
+  if (a.plan_only || a.show > 0) return ShowPlan(request, a, session);
+  if (a.out.empty())
+    throw Error("--out is missing", "name a folder for the adapter: --out my-adapter", ExitCode::kUsage);
+  const Path folder = a.out.has_filename() ? a.out : a.out.parent_path();
+  request.name = folder.filename().string();
+  bool was_stored = false;
+  const AdapterRow row = TrainOrFind(store, request, model, a, session, was_stored);
+  const TrainedAdapter trained = TrainedAdapterFromJson(row.result);
+  Terminal& terminal = session.terminal();
+  if (session.json) {
+    Json json = Json::parse(row.result);
+    json["row"] = fmt::format("adapter-{}", row.id);
+    json["stored_before"] = was_stored;
+    terminal.PrintLine(json.dump(2));
+    return ExitCode::kDone;
+  }
+  if (was_stored) terminal.PrintLine("stored: this very adapter was trained before; nothing was done");
+  terminal.Print(ResultLines(trained, static_cast<size_t>(terminal.width())));
+  terminal.PrintLine(fmt::format("adapter   {} · adapter-{}", ForTerminal(AdapterIn(a.out).string()), row.id));
+  terminal.PrintLine(fmt::format("next      loco eval {} TASK --adapter {}", ForTerminal(request.model.string()),
+                                 ForTerminal(AdapterIn(a.out).string())));
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Action DeclareTrain(CLI::App& app, Session& session) {
+  auto a = std::make_shared<TrainArguments>();
+  app.add_option("model", a->model, "The base: a model file (.gguf) at the quantization that will ship");
+  app.add_option(
+      "--data", a->data,
+      "Training data: JSONL files with messages, conversations, instruction, prompt or text; or tasks (.toml), "
+      "for their training items");
+  CLI::Option* held_out =
+      app.add_option("--eval", a->held_out, "Held-out data of the same kinds: its loss is measured while training");
+  app.add_option("--hold-out", a->hold_out, "Hold so many samples, picked at random, out of --data instead")
+      ->excludes(held_out)
+      ->check(CLI::Range(1, 1 << 30));
+  app.add_option("-o,--out", a->out, "Folder for the adapter and, until it is done, the checkpoint");
+  app.add_option("--recipe", a->recipe_file, "Recipe file (.toml); the options below override it");
+  app.add_option("--rank", a->rank, "Rank of every pair (default 16)")->check(CLI::Range(1, 1024));
+  app.add_option("--alpha", a->alpha, "Scale of the adapter is alpha / rank (default: twice the rank)");
+  app.add_flag("--rslora", a->rank_stabilized, "Scale by alpha / √rank");
+  app.add_option("--dropout", a->dropout, "Dropout of the pairs' inputs (default 0.05)")->check(CLI::Range(0.0, 0.9));
+  app.add_option("--targets", a->targets, "Layers that get a pair (default: all linear ones)")
+      ->check(CLI::IsMember(AdapterTargets()));
+  app.add_option("--lr", a->learning_rate, "Highest learning rate (default 2e-4)")->check(CLI::Range(0.0, 10.0));
+  app.add_option("--schedule", a->schedule, "constant, linear or cosine (default)")
+      ->check(CLI::IsMember({"constant", "linear", "cosine"}));
+  app.add_option("--warm-up", a->warm_up, "Share of the steps that the learning rate rises (default 0.1)")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--weight-decay", a->weight_decay, "Of AdamW (default 0)")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--clip", a->clip_norm, "Largest norm of the gradient; 0: no limit (default 1)");
+  CLI::Option* epochs = app.add_option("--epochs", a->epochs, "Times through the data (default 3)");
+  epochs->check(CLI::Range(1, 10'000));
+  app.add_option("--tokens", a->tokens, "Tokens to train on instead of epochs")
+      ->excludes(epochs)
+      ->check(CLI::Range(1, 1 << 30));
+  app.add_option("--pass-tokens", a->pass_tokens, "Short samples are packed up to this many tokens (default 512)")
+      ->check(CLI::Range(16, 1 << 20));
+  app.add_option("--accumulate", a->accumulate, "Passes for each step of the optimizer (default 1)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--max-tokens", a->max_tokens, "Longer samples are cut (default 1,024)")
+      ->check(CLI::Range(8, 1 << 20));
+  app.add_option("--seed", a->seed, "Of order, dropout and the adapter's start (default 1)");
+  app.add_option("--memory", a->memory, "Stay under this, for example 5GB (default: 5GB, or 4/5 of what is free)");
+  app.add_option("--kernel", a->kernel, "Compute with these instructions (default: the best this processor has)")
+      ->transform(CLI::IsMember(std::vector<std::string>{std::string(KernelName(KernelKind::kPortable)),
+                                                         std::string(KernelName(KernelKind::kAvx2)),
+                                                         std::string(KernelName(KernelKind::kAvx512Bf16))},
+                                CLI::ignore_case));
+  app.add_option("--show", a->show, "Print the first samples token by token, the trained ones marked, and stop");
+  app.add_flag("--plan", a->plan_only, "Predict memory and time, and stop");
+  app.add_flag("--resume", a->resume, "Go on with the run in --out; model, data and recipe need not be given");
+  app.add_flag("-f,--force", a->force, "Begin anew, whatever is in --out");
+  return [a, &session] { return RunTrain(*a, session); };
+}
+
+}  // namespace loco

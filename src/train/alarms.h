@@ -1,0 +1,27 @@
+// What a person should be told while an adapter is trained: pure functions of the loss so far.
+//
+//   for (const Alarm& alarm : FindAlarms(state, total_steps)) …   // "overfitting", since step 120, what to do
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/checkpoint.h"
+
+namespace loco {
+
+struct Alarm {
+  std::string name;  // "diverging", "overfitting", "not learning"
+  int64_t step = 0;  // when it was seen
+  std::string what;  // the figures
+  std::string advice;
+};
+
+// At most one of each kind, the first time that it held.
+//   diverging     the mean loss of the last tenth of the steps is 1.5 times the lowest such mean before it
+//   overfitting   the held-out loss stands 2 % above its minimum at two evaluations in a row, and the training loss
+//   fell not learning  after a third of the run neither the training loss nor the held-out loss has fallen by 2 %
+std::vector<Alarm> FindAlarms(const TrainingState& state, int64_t total_steps);
+
+}  // namespace loco
