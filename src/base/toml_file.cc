@@ -26,6 +26,10 @@ struct TomlTable::Node {
     if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
     return table == nullptr ? nullptr : table->get(key);
   }
+  template <typename Work>
+  void EachElement(std::string_view key, std::string_view kind, const Work& work);
+  std::optional<int64_t> IntegerOf(const toml::node& value, std::string_view key, IntegerRange range);
+  std::optional<double> NumberOf(const toml::node& value, std::string_view key, NumberRange range);
   void Complain(const toml::source_position& where, std::string message) const;
   void ComplainOfKind(const toml::node& value, std::string_view key, std::string_view wanted) const;
   std::string In() const { return name.empty() ? "" : " in " + name; }
@@ -116,16 +120,45 @@ std::string TomlTable::RequiredText(std::string_view key) {
   return std::move(text).value_or("");
 }
 
+template <typename Work>
+void TomlTable::Node::EachElement(std::string_view key, std::string_view kind, const Work& work) {
+  const toml::node* value = Ask(key);
+  if (value == nullptr) return;
+  const toml::array* array = value->as_array();
+  if (array == nullptr) return ComplainOfKind(*value, key, kind);
+  for (const toml::node& element : *array) work(element);
+}
+
 std::optional<int64_t> TomlTable::Integer(std::string_view key, IntegerRange range) {
   const toml::node* value = node_->Ask(key);
-  if (value == nullptr) return std::nullopt;
-  const auto* integer = value->as_integer();
+  return value == nullptr ? std::nullopt : node_->IntegerOf(*value, key, range);
+}
+
+std::vector<int64_t> TomlTable::Integers(std::string_view key, IntegerRange range) {
+  std::vector<int64_t> numbers;
+  node_->EachElement(key, "a list of whole numbers: [200, 400]", [&](const toml::node& element) {
+    if (const auto number = node_->IntegerOf(element, key, range)) numbers.push_back(*number);
+  });
+  return numbers;
+}
+
+std::vector<double> TomlTable::Numbers(std::string_view key, NumberRange range) {
+  std::vector<double> numbers;
+  node_->EachElement(key, "a list of numbers: [0.1, 0.3]", [&](const toml::node& element) {
+    if (const auto number = node_->NumberOf(element, key, range)) numbers.push_back(*number);
+  });
+  return numbers;
+}
+
+std::optional<int64_t> TomlTable::Node::IntegerOf(const toml::node& value, std::string_view key, IntegerRange range) {
+  const auto* integer = value.as_integer();
   if (integer == nullptr) {
-    node_->ComplainOfKind(*value, key, "a whole number");
+    ComplainOfKind(value, key, "a whole number");
     return std::nullopt;
   }
   if (range.least <= integer->get() && integer->get() <= range.most) return integer->get();
-  Wrong(key, fmt::format("'{}' is {}, but must be {}", key, integer->get(), InWords<int64_t>(range)));
+  Complain(value.source().begin,
+           fmt::format("'{}' is {}, but must be {}", key, integer->get(), InWords<int64_t>(range)));
   return std::nullopt;
 }
 
@@ -136,20 +169,23 @@ std::optional<uint64_t> TomlTable::Count(std::string_view key) {
 
 std::optional<double> TomlTable::Number(std::string_view key, NumberRange range) {
   const toml::node* value = node_->Ask(key);
-  if (value == nullptr) return std::nullopt;
-  const auto* integer = value->as_integer();
-  const auto* floating = value->as_floating_point();
+  return value == nullptr ? std::nullopt : node_->NumberOf(*value, key, range);
+}
+
+std::optional<double> TomlTable::Node::NumberOf(const toml::node& value, std::string_view key, NumberRange range) {
+  const auto* integer = value.as_integer();
+  const auto* floating = value.as_floating_point();
   if (integer == nullptr && floating == nullptr) {
-    node_->ComplainOfKind(*value, key, "a number");
+    ComplainOfKind(value, key, "a number");
     return std::nullopt;
   }
   const double number = integer != nullptr ? static_cast<double>(integer->get()) : floating->get();
   if (!std::isfinite(number)) {
-    Wrong(key, fmt::format("'{}' must be a finite number", key));
+    Complain(value.source().begin, fmt::format("'{}' must be a finite number", key));
     return std::nullopt;
   }
   if (range.least <= number && number <= range.most) return number;
-  Wrong(key, fmt::format("'{}' is {}, but must be {}", key, number, InWords<double>(range)));
+  Complain(value.source().begin, fmt::format("'{}' is {}, but must be {}", key, number, InWords<double>(range)));
   return std::nullopt;
 }
 
@@ -181,20 +217,13 @@ std::optional<Bytes> TomlTable::Size(std::string_view key) {
 
 std::vector<std::string> TomlTable::Texts(std::string_view key) {
   std::vector<std::string> texts;
-  const toml::node* value = node_->Ask(key);
-  if (value == nullptr) return texts;
-  const toml::array* array = value->as_array();
-  if (array == nullptr) {
-    node_->ComplainOfKind(*value, key, "a list of texts: [\"…\", \"…\"]");
-    return texts;
-  }
-  for (const toml::node& element : *array) {
+  node_->EachElement(key, "a list of texts: [\"…\", \"…\"]", [&](const toml::node& element) {
     if (const auto* text = element.as_string()) {
       texts.push_back(text->get());
     } else {
       node_->ComplainOfKind(element, key, "a list of texts in quotes");
     }
-  }
+  });
   return texts;
 }
 

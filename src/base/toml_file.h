@@ -57,6 +57,8 @@ class TomlTable {
   std::optional<bool> Flag(std::string_view key);
   std::optional<Bytes> Size(std::string_view key);  // "8GB", or a number of bytes from a million on
   std::vector<std::string> Texts(std::string_view key);
+  std::vector<int64_t> Integers(std::string_view key, IntegerRange range = {});
+  std::vector<double> Numbers(std::string_view key, NumberRange range = {});
   // A text that must be one of `names`: its index. The nearest is suggested otherwise.
   std::optional<size_t> OneOf(std::string_view key, const std::vector<std::string>& names);
   // The same for a list of texts; wrong elements are left out.

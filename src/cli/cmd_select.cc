@@ -27,15 +27,20 @@ std::string CountsLine(const StudyCounts& counts) {
   if (counts.generated + counts.stored == 0 && counts.measured + counts.reused == 0) {
     return "measured nothing: no candidate that meets the hard rules has a file here";
   }
-  if (counts.generated == 0 && counts.measured == 0) {
+  // Adapters are named only where the policy has any trained.
+  const auto with_adapters = [&](int64_t adapters, const std::string& rest) {
+    return counts.trained + counts.kept == 0 ? rest : Counted(adapters, "adapter", "adapters") + ", " + rest;
+  };
+  if (counts.generated + counts.measured + counts.trained == 0) {
     return fmt::format("stored   all {} and {} were in the store; nothing was measured anew",
-                       Counted(counts.stored, "answer", "answers"),
+                       with_adapters(counts.kept, Counted(counts.stored, "answer", "answers")),
                        Counted(counts.reused, "practical test", "practical tests"));
   }
   return fmt::format("measured {} and {} now; {} and {} were stored before",
-                     Counted(counts.generated, "answer", "answers"),
+                     with_adapters(counts.trained, Counted(counts.generated, "answer", "answers")),
                      Counted(counts.measured, "practical test", "practical tests"),
-                     Counted(counts.stored, "answer", "answers"), Counted(counts.reused, "test", "tests"));
+                     with_adapters(counts.kept, Counted(counts.stored, "answer", "answers")),
+                     Counted(counts.reused, "test", "tests"));
 }
 
 // The name of a policy as a file name: letters, digits and dashes.
@@ -95,6 +100,7 @@ ExitCode RunSelect(const SelectArguments& arguments, Session& session) {
   CheckFolder(arguments.out);
   study.Filter(/*make_files=*/true);
   study.MeasureScores();
+  study.MeasureTrainability();
   study.MeasurePractical();
   const Decision decision = Decide(policy, study.results(), {.machine = study.MachineLine()});
   const std::string json = DecisionJson(decision);

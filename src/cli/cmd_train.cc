@@ -11,6 +11,7 @@
 #include "base/hostile_text.h"
 #include "cli/commands.h"
 #include "cli/model_files.h"
+#include "cli/trainability.h"
 #include "cli/training_lines.h"
 #include "engine/llama_model.h"
 #include "net/gemm.h"
@@ -142,9 +143,10 @@ TrainingRequest RequestOf(const TrainArguments& a) {
 }
 
 // Nothing that exists is written over without being asked: the folder holds this very run, or none.
-void CheckFolder(const TrainArguments& a, const std::string& key) {
+void CheckFolder(const TrainArguments& a, const std::string& key, const Store& store) {
   std::error_code none;
   const Path checkpoint = CheckpointIn(a.out);
+  const Path adapter = AdapterIn(a.out);
   if (std::filesystem::exists(checkpoint, none)) {
     if (a.force) {
       std::filesystem::remove(checkpoint, none);
@@ -161,7 +163,13 @@ void CheckFolder(const TrainArguments& a, const std::string& key) {
     throw Error(fmt::format("{}: there is no run to go on with", a.out.string()), "leave --resume out to begin one",
                 ExitCode::kUsage);
   }
-  if (std::filesystem::exists(AdapterIn(a.out), none) && !a.force) {
+  if (!std::filesystem::exists(adapter, none)) return;
+  if (a.force) {
+    std::filesystem::remove(adapter, none);
+    return;
+  }
+  const auto row = store.FindAdapterByKey(key);
+  if (!row || row->hash != Sha256OfFile(adapter)) {
     throw Error(fmt::format("{}: another adapter is there", a.out.string()), "choose another --out, or --force",
                 ExitCode::kUsage);
   }
@@ -181,46 +189,6 @@ void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t co
     }
     terminal.PrintLine(line.substr(0, line.size() - std::string_view("·").size()) + "\n");
   }
-}
-
-// The run in the store, or trained now.
-AdapterRow TrainOrFind(Store& store, TrainingRequest& request, const ModelFile& model, const TrainArguments& a,
-                       Session& session, bool& was_stored) {
-  const std::string key = TrainingKey(request);
-  Terminal& terminal = session.terminal();
-  const auto lock =
-      store.LockWork(key, [&] { terminal.progress().Update(0, "another loco trains this adapter; waiting"); });
-  if (const auto row = store.FindAdapterByKey(key); row && !a.force) {
-    std::error_code none;
-    if (std::filesystem::exists(AdapterIn(a.out), none) && Sha256OfFile(AdapterIn(a.out)) == row->hash) {
-      was_stored = true;
-      return *row;
-    }
-  }
-  CheckFolder(a, key);
-  TrainingJob job(request);
-  if (!session.json) {
-    terminal.Print(DataLines(job.data(), job.held_out()));
-    terminal.Print(PlanLines(job.plan(), request.recipe, job.total_steps(), job.total_tokens()));
-  }
-  WriteFileAtomically(RequestFile(a.out), RequestJson(request).dump(2) + "\n");
-  TrainingProgress progress(terminal, job, request.name);
-  const TrainedAdapter trained = job.Run(a.out, [&](const TrainingState& state) { progress.Show(state); });
-  progress.End();
-  const MachineRow machine = RegisterMachine(store);
-  AdapterRow row{.key = key,
-                 .model_id = model.row.id,
-                 .machine_id = machine.id,
-                 .name = request.name,
-                 .hash = trained.hash,
-                 .data = job.data().name,
-                 .data_hash = HashOfTrainingFiles(request.data),
-                 .recipe = RecipeToJson(request.recipe),
-                 .result = TrainedAdapterToJson(trained)};
-  row.id = store.AddAdapter(row);
-  std::error_code none;
-  std::filesystem::remove(CheckpointIn(a.out), none);
-  return row;
 }
 
 ExitCode ShowPlan(const TrainingRequest& request, const TrainArguments& a, Session& session) {
@@ -267,20 +235,24 @@ ExitCode RunTrain(const TrainArguments& a, Session& session) {
     throw Error("--out is missing", "name a folder for the adapter: --out my-adapter", ExitCode::kUsage);
   const Path folder = a.out.has_filename() ? a.out : a.out.parent_path();
   request.name = folder.filename().string();
-  bool was_stored = false;
-  const AdapterRow row = TrainOrFind(store, request, model, a, session, was_stored);
-  const TrainedAdapter trained = TrainedAdapterFromJson(row.result);
   Terminal& terminal = session.terminal();
+  CheckFolder(a, TrainingKey(request), store);
+  const TrainedRow trained = TrainOrFind(store, session, request, model, a.out, [&](const TrainingJob& job) {
+    WriteFileAtomically(RequestFile(a.out), RequestJson(request).dump(2) + "\n");
+    if (session.json) return;
+    terminal.Print(DataLines(job.data(), job.held_out()));
+    terminal.Print(PlanLines(job.plan(), request.recipe, job.total_steps(), job.total_tokens()));
+  });
   if (session.json) {
-    Json json = Json::parse(row.result);
-    json["row"] = fmt::format("adapter-{}", row.id);
-    json["stored_before"] = was_stored;
+    Json json = Json::parse(trained.row.result);
+    json["row"] = fmt::format("adapter-{}", trained.row.id);
+    json["stored_before"] = trained.was_stored;
     terminal.PrintLine(json.dump(2));
     return ExitCode::kDone;
   }
-  if (was_stored) terminal.PrintLine("stored: this very adapter was trained before; nothing was done");
-  terminal.Print(ResultLines(trained, static_cast<size_t>(terminal.width())));
-  terminal.PrintLine(fmt::format("adapter   {} · adapter-{}", ForTerminal(AdapterIn(a.out).string()), row.id));
+  if (trained.was_stored) terminal.PrintLine("stored: this very adapter was trained before; nothing was done");
+  terminal.Print(ResultLines(trained.adapter, static_cast<size_t>(terminal.width())));
+  terminal.PrintLine(fmt::format("adapter   {} · adapter-{}", ForTerminal(AdapterIn(a.out).string()), trained.row.id));
   terminal.PrintLine(fmt::format("next      loco eval {} TASK --adapter {}", ForTerminal(request.model.string()),
                                  ForTerminal(AdapterIn(a.out).string())));
   return ExitCode::kDone;

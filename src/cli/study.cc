@@ -283,29 +283,32 @@ bool Study::Survives(size_t candidate) const {
 }
 
 std::vector<TaskResult> Study::Score(const ModelFile& file) {
-  std::vector<TaskResult> results;
-  const int trained = static_cast<int>(file.facts.dims.context.value_or(4096));
-  const int context = std::min(static_cast<int>(policy_.hardware.context), trained);
-  const int parallel = SequencesThatFit(file.facts, context, 8);
-  const auto engine = LoadModel(file.path, {.threads = session_.threads});
-  const EvaluationOptions options{.style = PromptStyle::kChat, .context = context, .parallel = parallel};
-  for (const Task& task : tasks_) {
-    const EvaluationResult run =
-        Evaluate(store_, *engine, file.row, task, options, session_.terminal().progress(), session_.clock());
-    counts_.generated += run.generated;
-    counts_.stored += run.stored;
-    TaskResult result{.task = task.name, .run = {"run", run.run}};
-    for (const MarkedAnswer& answer : store_.Answers(run.run, ScorerId(FindScorer(task.scorer)))) {
-      result.items.push_back({answer.answer.item, answer.mark.outcome});
-    }
-    results.push_back(std::move(result));
-  }
-  return results;
+  return ScoreTasks(store_, session_, file, tasks_, {.context = static_cast<int>(policy_.hardware.context)}, counts_);
 }
 
 void Study::MeasureScores() {
   for (size_t i = 0; i < results_.size(); ++i) {
     if (Survives(i)) ScoreOne(results_[i], files_[i]);
+  }
+}
+
+void Study::MeasureTrainability() {
+  if (!policy_.trainability) return;
+  std::vector<TrainabilityCandidate> candidates;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < results_.size(); ++i) {
+    if (!Survives(i) || !files_[i].shipped || results_[i].shipped.empty()) continue;
+    candidates.push_back({results_[i].id, *files_[i].shipped});
+    places.push_back(i);
+  }
+  std::vector<double> weights;
+  for (const PolicySuite& suite : policy_.suites) weights.push_back(suite.weight);
+  std::vector<TunedCandidate> tuned =
+      loco::MeasureTrainability(store_, session_, *policy_.trainability, candidates, tasks_, weights,
+                                static_cast<int>(policy_.hardware.context), counts_);
+  for (size_t k = 0; k < tuned.size(); ++k) {
+    results_[places[k]].tuning = std::move(tuned[k].tuning);
+    results_[places[k]].tuned = std::move(tuned[k].results);
   }
 }
 
@@ -353,6 +356,7 @@ void Study::MeasurePractical() {
   for (size_t i = 0; i < results_.size(); ++i) {
     const bool scored = tasks_.empty() || !results_[i].shipped.empty();
     if (!Survives(i) || !files_[i].shipped || !scored) continue;
+    if (policy_.trainability && results_[i].tuned.empty()) continue;  // left behind in training
     const ModelFile& file = *files_[i].shipped;
     PracticalOptions options{.context = static_cast<int>(policy_.hardware.context), .threads = session_.threads};
     if (file.facts.dims.context)

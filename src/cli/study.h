@@ -3,7 +3,8 @@
 //   Study study(store, policy, session);
 //   study.Filter(true);      // 1 hard filter and 2 external evidence; copies at the shipped quantization are made
 //   study.MeasureScores();   // 3 base scores of the survivors, at the shipped quantization and at the reference
-//   study.MeasurePractical();// 5 practical test of the survivors   (4, trainability, is not measured in this version)
+//   study.MeasureTrainability();  // 4, when the policy asks for it
+//   study.MeasurePractical();// 5 practical test of those that are left
 //   Decision decision = Decide(policy, study.results());
 //
 // Every step is thin: it loads rows, calls a pure function or the harness, and appends rows. What is stored is used
@@ -18,6 +19,7 @@
 #include "candidate/catalog.h"
 #include "candidate/machine.h"
 #include "cli/model_files.h"
+#include "cli/trainability.h"
 #include "decide/decide.h"
 #include "decide/policy.h"
 #include "report/html.h"
@@ -26,13 +28,6 @@
 
 namespace loco {
 
-struct StudyCounts {
-  int64_t generated = 0;  // answers generated now
-  int64_t stored = 0;     // answers that were stored before
-  int64_t measured = 0;   // practical tests done now
-  int64_t reused = 0;     // practical tests that were stored before
-};
-
 class Study {
  public:
   Study(Store& store, const Policy& policy, Session& session);
@@ -40,6 +35,7 @@ class Study {
   // With `make_files`, survivors are quantized; without, nothing is written but rows and sizes are derived.
   void Filter(bool make_files);
   void MeasureScores();
+  void MeasureTrainability();
   void MeasurePractical();
 
   const std::vector<CandidateResult>& results() const { return results_; }

@@ -54,8 +54,10 @@ class Decider {
                                       .rules = r.rules,
                                       .evidence = r.evidence,
                                       .memory = r.memory,
-                                      .practical = r.practical});
+                                      .practical = r.practical,
+                                      .tuning = r.tuning});
     }
+    decision_.tuned = policy_.trainability.has_value();
   }
 
   // Rules, then evidence, then whether there are scores: what remains is scored_.
@@ -71,6 +73,10 @@ class Decider {
       } else if (const std::string missing = WhyNotScored(results_[i]); !missing.empty()) {
         c.standing = Standing::kNotMeasured;
         c.reason = missing;
+      } else if (const std::string missing_tuning = WhyNotTuned(results_[i]); !missing_tuning.empty()) {
+        const bool halved = results_[i].tuning && results_[i].tuning->dropped_after > 0;
+        c.standing = halved ? Standing::kHalved : Standing::kNotMeasured;
+        c.reason = missing_tuning;
       } else {
         scored_.push_back(i);
       }
@@ -78,16 +84,25 @@ class Decider {
   }
 
   void Score() {
+    ScoreBases();
     if (weights_.empty() || scored_.empty()) return;
     std::vector<const std::vector<TaskResult>*> lists;
-    for (const size_t i : scored_) lists.push_back(&results_[i].shipped);
+    for (const size_t i : scored_) lists.push_back(&DecidingResults(results_[i]));
     table_ = MakeScoreTable(weights_, lists);
     const double confidence = 1 - policy_.objective.alpha;
     for (size_t k = 0; k < scored_.size(); ++k) {
       CandidateSummary& c = decision_.candidates[scored_[k]];
       const CandidateResult& result = results_[scored_[k]];
-      c.scores = CountOutcomes(weights_, result.shipped, table_, k, confidence);
+      c.scores = CountOutcomes(weights_, DecidingResults(result), table_, k, confidence);
       c.score = MacroOf(c.scores, confidence);
+      if (!decision_.tuned) {
+        c.base_scores = c.scores;
+        c.base_score = c.score;
+      } else {
+        const ScoreTable both = MakeScoreTable(weights_, {&result.tuned, &result.shipped});
+        c.gain = ComparePaired(PairStrata(both.tasks, 0, 1), PairOptions());
+        c.headroom_gain = c.base_score->value < 1 ? c.gain->value / (1 - c.base_score->value) : 0;
+      }
       if (result.reference.size() == weights_.size()) ScoreReference(result, c, confidence);
     }
     for (const TaskTable& task : table_.tasks) decision_.items += static_cast<int64_t>(task.items());
@@ -181,6 +196,32 @@ class Decider {
   }
 
  private:
+  const std::vector<TaskResult>& DecidingResults(const CandidateResult& result) const {
+    return decision_.tuned ? result.tuned : result.shipped;
+  }
+
+  // Untrained scores of everybody who has them, also of those who left later.
+  void ScoreBases() {
+    if (!decision_.tuned) return;
+    const double confidence = 1 - policy_.objective.alpha;
+    for (size_t i = 0; i < results_.size(); ++i) {
+      if (results_[i].shipped.size() != weights_.size() || weights_.empty()) continue;
+      CandidateSummary& c = decision_.candidates[i];
+      const ScoreTable own = MakeScoreTable(weights_, {&results_[i].shipped});
+      c.base_scores = CountOutcomes(weights_, results_[i].shipped, own, 0, confidence);
+      c.base_score = MacroOf(c.base_scores, confidence);
+    }
+  }
+
+  // Empty: tuned to the end, or the policy does not ask for it.
+  std::string WhyNotTuned(const CandidateResult& result) const {
+    if (!policy_.trainability) return "";
+    if (!result.tuning) return "trainability was not measured";
+    if (!result.tuning->not_trained_because.empty()) return result.tuning->not_trained_because;
+    if (result.tuning->dropped_after > 0) return result.tuning->dropped_because;
+    return result.tuned.size() == weights_.size() ? "" : "the tuned model was not scored";
+  }
+
   // Empty: there are scores, or the policy wants none.
   std::string WhyNotScored(const CandidateResult& result) const {
     if (weights_.empty()) return "";
@@ -250,7 +291,7 @@ class Decider {
   }
 
   Field MakeField(std::span<const TaskTable> tasks) {
-    Field field{.tasks = tasks};
+    Field field{.tasks = tasks, .tuned = decision_.tuned};
     std::set<std::string> machines;
     for (const size_t i : running_) {
       if (const auto& practical = decision_.candidates[i].practical) machines.insert(practical->machine);
@@ -259,6 +300,7 @@ class Decider {
     for (const size_t i : running_) {
       const CandidateSummary& c = decision_.candidates[i];
       field.size.push_back(c.file_bytes);
+      field.gain.push_back(c.gain ? std::optional<double>(c.gain->value) : std::nullopt);
       field.memory.push_back(c.memory ? std::optional<Bytes>(c.memory->total) : std::nullopt);
       const Practical none;
       const Practical& practical = c.practical && same_machine_ ? *c.practical : none;
@@ -390,7 +432,11 @@ class Decider {
       for (const RuleVerdict& v : c.rules) add(v.row);
       for (const PruneVerdict& v : c.evidence) add(v.row);
       for (const TaskScore& s : c.scores) add(s.run);
+      for (const TaskScore& s : c.base_scores) add(s.run);
       for (const TaskScore& s : c.reference_scores) add(s.run);
+      if (c.tuning) {
+        for (const TuningRun& run : c.tuning->runs) add(run.adapter);
+      }
       if (c.memory) add(c.memory->row);
       if (c.practical) add(c.practical->row);
     }
@@ -421,6 +467,8 @@ const char* StandingName(Standing standing) {
       return "pruned";
     case Standing::kNotMeasured:
       return "not measured";
+    case Standing::kHalved:
+      return "left behind in training";
     case Standing::kBelowBar:
       return "below the bar";
     case Standing::kOutdone:

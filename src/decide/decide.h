@@ -15,8 +15,9 @@
 // from the same data. "No significant difference" alone never makes a candidate good enough: with few items everything
 // would be.
 //
-// A candidate that was not measured cannot be chosen and is never guessed at. Trainability is not measured in this
-// version: a line of `unknowns`, never a number.
+// A candidate that was not measured cannot be chosen and is never guessed at. Where the policy asks for trainability,
+// the decision rests on the scores of the tuned finalists and a base score never drops anybody; otherwise trainability
+// is a line of `unknowns`, never a number.
 //
 // It deliberately reads no store and renders nothing; every number keeps the row it came from.
 #pragma once
@@ -29,6 +30,7 @@
 #include "decide/evidence.h"
 #include "decide/filter.h"
 #include "decide/policy.h"
+#include "decide/tuning.h"
 #include "stats/interval.h"
 #include "stats/paired.h"
 #include "store/rows.h"
@@ -92,6 +94,8 @@ struct CandidateResult {
   std::optional<MemoryNeed> memory;
   std::vector<TaskResult> shipped;    // scores at the shipped quantization; empty: not scored
   std::vector<TaskResult> reference;  // at the reference precision; empty: not scored
+  std::optional<Tuning> tuning;       // step 4; empty: not measured
+  std::vector<TaskResult> tuned;      // at the shipped quantization with its adapter; finalists only
   std::optional<Practical> practical;
   std::string not_measured_because;  // "no file here"; shown when there are no scores
 };
@@ -120,6 +124,7 @@ enum class Standing {
   kRejected,     // a hard rule fails, or is unknown and not kept
   kPruned,       // by external evidence
   kNotMeasured,  // qualifies, but has no scores here
+  kHalved,       // tuned, and left behind at a rung
   kBelowBar,     // measured, and a bar of the policy is not reached
   kOutdone,      // in the running, and another one was chosen
   kChosen,
@@ -152,9 +157,14 @@ struct CandidateSummary {
   std::vector<RuleVerdict> bars;
   std::optional<MemoryNeed> memory;
   std::optional<Practical> practical;
+  std::optional<Tuning> tuning;
 
   std::vector<TaskScore> scores;
-  std::optional<Estimate> score;  // macro-average at the shipped quantization
+  std::optional<Estimate> score;  // macro-average at the shipped quantization; of the tuned model where there is one
+  std::vector<TaskScore> base_scores;
+  std::optional<Estimate> base_score;    // untrained; the same as `score` where nothing was tuned
+  std::optional<PairedDifference> gain;  // tuned minus base, on the same items
+  double headroom_gain = 0;              // gain / (1 - base score)
   std::vector<TaskScore> reference_scores;
   std::optional<Estimate> reference_score;
   std::optional<PairedDifference> quantization_cost;  // shipped minus reference, on their common items
@@ -235,6 +245,7 @@ struct Decision {
   std::vector<UnknownItem> unknowns;
   std::vector<std::string> notes;  // what a reader must know to read the numbers rightly
   int64_t items = 0;               // compared, over all suites
+  bool tuned = false;              // the scores are of tuned candidates
   std::vector<RowRef> rests_on;    // sorted, each once
 };
 

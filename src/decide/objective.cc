@@ -89,10 +89,22 @@ std::optional<Kept> Apply(Criterion criterion, const Objective& objective, const
   };
   switch (criterion) {
     case Criterion::kTunedScore:
+      if (!field.tuned) {
+        note = "passed over: not measured, the policy has no [trainability]";
+        return std::nullopt;
+      }
+      return KeepByScore(objective, field, running);
     case Criterion::kTunability:
-      note = "passed over: not measured in this version";
-      return std::nullopt;
+      if (!field.tuned) {
+        note = "passed over: not measured, the policy has no [trainability]";
+        return std::nullopt;
+      }
+      return by_value(field.gain, +1, objective.tolerance);
     case Criterion::kBaseScore:
+      if (field.tuned) {
+        note = "passed over: the tuned score decides";
+        return std::nullopt;
+      }
       if (field.tasks.empty()) {
         note = "passed over: the policy names no suites";
         return std::nullopt;

@@ -23,7 +23,9 @@ namespace loco {
 
 // The candidates in the running, by index.
 struct Field {
-  std::span<const TaskTable> tasks;  // empty: nobody is scored
+  std::span<const TaskTable> tasks;         // empty: nobody is scored
+  bool tuned = false;                       // the tasks are of tuned models
+  std::vector<std::optional<double>> gain;  // from tuning, as a share of right answers; empty: nobody was tuned
   std::vector<Bytes> size;
   std::vector<std::optional<Bytes>> memory;
   std::vector<std::optional<double>> first_token;  // seconds

@@ -54,7 +54,7 @@ TEST_CASE("a criterion that is not measured for everyone is passed over with a n
   Objective objective{.order = {Criterion::kTunedScore, Criterion::kBaseScore, Criterion::kSpeed, Criterion::kSize}};
   const Choice choice = ChooseBy(objective, field);
   CHECK(choice.chosen == 1);
-  CHECK(choice.steps[0].note == "passed over: not measured in this version");
+  CHECK(choice.steps[0].note == "passed over: not measured, the policy has no [trainability]");
   CHECK(!choice.steps[1].applied);
   CHECK(choice.steps[2].note == "passed over: not measured, or not comparable, for 1 of 2");
   CHECK(choice.steps[3].applied);

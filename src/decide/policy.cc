@@ -91,6 +91,7 @@ class PolicyReader {
     ReadRules(root.Table("rules"));
     ReadEvidence(root);
     ReadSuites(root);
+    if (TomlTable table = root.Table("trainability"); table.present()) ReadTrainability(table);
     ReadBars(root.Table("bars"));
     if (TomlTable objective = root.Table("objective"); objective.present()) ReadObjective(objective);
   }
@@ -214,6 +215,37 @@ class PolicyReader {
     }
   }
 
+  void ReadTrainability(TomlTable& table) {
+    TrainabilityRules rules;
+    for (const std::string& file : table.Texts("data")) rules.data.push_back(Resolve(file));
+    if (rules.data.empty()) table.Wrong("data", "'data' must list tasks (.toml) or JSONL files to train on");
+    if (const auto rungs = table.Integers("rungs", {.least = 1, .most = 100'000'000}); !rungs.empty()) {
+      rules.rungs = rungs;
+      if (!std::is_sorted(rungs.begin(), rungs.end()) ||
+          std::adjacent_find(rungs.begin(), rungs.end()) != rungs.end()) {
+        table.Wrong("rungs", "'rungs' must rise: each is a larger number of examples");
+      }
+    }
+    if (const auto rates = table.Numbers("learning_rates", {.least = 1e-9, .most = 10}); !rates.empty()) {
+      rules.learning_rates = rates;
+    }
+    const auto set = [&](int64_t& value, const char* key, IntegerRange range) {
+      value = table.Integer(key, range).value_or(value);
+    };
+    set(rules.held_out, "held_out", {.least = 1, .most = 1'000'000});
+    set(rules.seeds, "seeds", {.least = 1, .most = 100});
+    set(rules.finalists, "finalists", {.least = 1, .most = 1000});
+    set(rules.rank, "rank", {.least = 1, .most = 1024});
+    set(rules.epochs, "epochs", {.least = 1, .most = 10'000});
+    set(rules.tokens_per_pass, "tokens_per_pass", {.least = 16, .most = 1 << 20});
+    set(rules.max_tokens, "max_tokens", {.least = 8, .most = 1 << 20});
+    rules.target_bits = table.Number("target_bits", {.least = 0});
+    if (policy_.suites.empty()) table.Wrong("", "[trainability] needs a [[suite]] to score the tuned candidates on");
+    policy_.trainability = std::move(rules);
+    // Smallest that is not worse: by the score after tuning, now that there is one.
+    policy_.objective.order = {Criterion::kTunedScore, Criterion::kSize};
+  }
+
   void ReadBars(TomlTable table) {
     Bars& bars = policy_.bars;
     bars.score = table.Number("score", {.least = 0, .most = 1});
@@ -309,6 +341,14 @@ void FindFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
     if (!suite.task.empty() && std::filesystem::is_regular_file(suite.task, none)) continue;
     mistakes.push_back({policy.path, suite.line, suite.column,
                         fmt::format("there is no task file {}", QuotedWord(suite.task.string()))});
+  }
+  if (policy.trainability) {
+    for (const Path& data : policy.trainability->data) {
+      std::error_code none;
+      if (std::filesystem::is_regular_file(data, none)) continue;
+      mistakes.push_back(
+          {policy.path, 1, 1, fmt::format("[trainability]: there is no file {}", QuotedWord(data.string()))});
+    }
   }
   std::vector<PolicyCandidate> found;
   for (const PolicyCandidate& candidate : policy.candidates) {

@@ -33,6 +33,12 @@
 //   task = "../tasks/arith.toml"
 //   weight = 1
 //
+//   [trainability]                        # step 4: every candidate is tuned on the same data; docs/policies.md
+//   data = ["../tasks/arith.toml"]        # tasks, for their training items, or JSONL
+//   rungs = [200, 400, 800]               # examples; after each the worse half leaves
+//   learning_rates = [1e-4, 3e-4]         # tried at the first rung; each candidate keeps its best
+//   seeds = 3                             # of the finalists' last rung
+//
 //   [bars]                                # what a measured candidate must reach, with its lower confidence limit
 //   score = 0.2
 //   speed = 10                            # generated tokens a second
@@ -116,6 +122,21 @@ struct PolicySuite {
   size_t column = 0;
 };
 
+// Step 4: how candidates are tuned to be compared.
+struct TrainabilityRules {
+  std::vector<Path> data;                        // tasks (.toml), for their training items, or JSONL files
+  int64_t held_out = 100;                        // samples held out of the data, whose loss compares candidates
+  std::vector<int64_t> rungs = {200, 400, 800};  // examples, rising
+  std::vector<double> learning_rates = {1e-4, 3e-4};
+  int64_t seeds = 3;      // of the last rung
+  int64_t finalists = 2;  // that reach it, at least
+  int64_t rank = 16;
+  int64_t epochs = 3;
+  int64_t tokens_per_pass = 512;
+  int64_t max_tokens = 1024;
+  std::optional<double> target_bits;  // a byte; how many tokens it takes to get there is reported
+};
+
 struct Bars {
   std::optional<double> score;                // share of right answers, macro-average
   std::optional<double> tokens_per_second;    // generated
@@ -154,6 +175,7 @@ struct Policy {
   std::vector<Rule> rules;  // in the order of RuleKind
   std::vector<EvidenceRule> evidence;
   std::vector<PolicySuite> suites;
+  std::optional<TrainabilityRules> trainability;  // empty: not measured
   Bars bars;
   Objective objective;
 };

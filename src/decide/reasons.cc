@@ -143,6 +143,13 @@ std::string EvidenceNote(const Policy& policy, const Decision& decision, int64_t
   return fmt::format("{}; {}", pruned == 0 ? "nothing pruned" : Counted(pruned, "pruned", "pruned"), measured);
 }
 
+std::string TrainabilityNote(const Policy& policy) {
+  if (!policy.trainability) return "not measured: the policy has no [trainability]; nobody is dropped for it";
+  const TrainabilityRules& rules = *policy.trainability;
+  return fmt::format("{} examples, {} for the last {}", fmt::join(rules.rungs, " → "),
+                     Counted(rules.seeds, "seed", "seeds"), rules.finalists);
+}
+
 }  // namespace
 
 std::vector<RuleVerdict> BarVerdicts(const Bars& bars, const CandidateSummary& candidate) {
@@ -207,7 +214,8 @@ std::string ReasonOfLosing(const Decision& decision, size_t candidate) {
   const CandidateSummary& c = decision.candidates[candidate];
   for (const CriterionStep& step : decision.steps) {
     if (std::find(step.dropped.begin(), step.dropped.end(), candidate) == step.dropped.end()) continue;
-    if (step.criterion == CriterionName(Criterion::kBaseScore)) {
+    if (step.criterion == CriterionName(Criterion::kBaseScore) ||
+        step.criterion == CriterionName(Criterion::kTunedScore)) {
       if (c.to_best && !c.ties_with_best) {
         return fmt::format("{:.1f} points below the best, told apart", -100 * c.to_best->value);
       }
@@ -230,11 +238,16 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
   const auto all = static_cast<int64_t>(decision.candidates.size());
   const int64_t qualified = all - count([](const auto& c) { return c.standing == Standing::kRejected; });
   const int64_t kept = qualified - count([](const auto& c) { return c.standing == Standing::kPruned; });
-  const int64_t scored = kept - count([](const auto& c) { return c.standing == Standing::kNotMeasured; });
-  const int64_t running = scored - count([](const auto& c) { return c.standing == Standing::kBelowBar; });
+  const auto unscored = [](const auto& c) { return c.standing == Standing::kNotMeasured && !c.base_score; };
+  const int64_t scored = kept - count(unscored);
+  const int64_t tuned =
+      scored - count([&](const auto& c) {
+        return c.standing == Standing::kHalved || (c.standing == Standing::kNotMeasured && !unscored(c));
+      });
+  const int64_t running = tuned - count([](const auto& c) { return c.standing == Standing::kBelowBar; });
   const int64_t practical = count([](const auto& c) {
-    const bool left =
-        c.standing != Standing::kRejected && c.standing != Standing::kPruned && c.standing != Standing::kNotMeasured;
+    const bool left = c.standing != Standing::kRejected && c.standing != Standing::kPruned &&
+                      c.standing != Standing::kNotMeasured && c.standing != Standing::kHalved;
     return left && c.practical.has_value();
   });
 
@@ -253,22 +266,23 @@ std::vector<FunnelStep> MakeFunnel(const Policy& policy, const Decision& decisio
   funnel.push_back({.name = "base scores", .in = kept, .out = scored, .note = note, .measured = scored > 0});
   funnel.push_back({.name = "trainability",
                     .in = scored,
-                    .out = scored,
-                    .note = "not measured in this version; nobody is dropped for it",
-                    .measured = false});
-  note = scored == 0      ? "nobody is left"
+                    .out = tuned,
+                    .note = TrainabilityNote(policy),
+                    .measured = policy.trainability && scored > 0});
+  note = tuned == 0       ? "nobody is left"
          : practical == 0 ? "not measured"
                           : fmt::format("{} measured on this machine", FormatCount(practical));
-  if (running < scored) note += fmt::format("; {} below a bar", FormatCount(scored - running));
-  funnel.push_back({.name = "practical", .in = scored, .out = running, .note = note, .measured = practical > 0});
+  if (running < tuned) note += fmt::format("; {} below a bar", FormatCount(tuned - running));
+  funnel.push_back({.name = "practical", .in = tuned, .out = running, .note = note, .measured = practical > 0});
   return funnel;
 }
 
 std::vector<UnknownItem> MakeUnknowns(const Policy& policy, const Decision& decision) {
   std::vector<UnknownItem> unknowns;
-  unknowns.push_back({"trainability",
-                      "not measured in this version; a base score predicts the rank after tuning poorly",
-                      "tune the two best on your data before you commit to one"});
+  if (!decision.tuned) {
+    unknowns.push_back({"trainability", "not measured; a base score predicts the rank after tuning poorly",
+                        "give the policy a [trainability] with your training data"});
+  }
   const auto add = [&](const std::string& what, const std::string& why, const std::vector<std::string>& names,
                        const std::string& cure) {
     if (names.empty()) return;
@@ -339,8 +353,13 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
                                  Counted(decision.items, "item", "items"), Points(*difference))
                    : fmt::format("{} cannot tell any two candidates apart.", Counted(decision.items, "item", "items")));
   }
-  if (decision.best) {
+  if (decision.best && !decision.tuned) {
     notes.emplace_back("Scores are of the untrained candidates. They do not say which one tunes best.");
+  }
+  if (decision.best && decision.tuned) {
+    notes.emplace_back(
+        "Tuned scores are of the seed in the middle; their intervals are of the items, not of the seeds, whose spread "
+        "stands beside them.");
   }
   if (decision.chosen) {
     const auto& memory = decision.candidates[*decision.chosen].memory;

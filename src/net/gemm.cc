@@ -26,7 +26,7 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward) {
     LOCO_CHECK(!product.terms.empty());
     const Matrix& first = product.terms.front().weight;
     const int64_t columns = forward ? first.rows : first.columns;
-    for (const Term& term : product.terms) {
+    for (const ProductTerm& term : product.terms) {
       LOCO_CHECK((forward ? term.weight.rows : term.weight.columns) == columns);
       LOCO_CHECK((forward ? term.weight.columns : term.weight.rows) == term.input->columns());
       LOCO_CHECK(term.input->rows() == product.terms.front().input->rows());

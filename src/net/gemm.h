@@ -59,13 +59,13 @@ class Activations {
   std::vector<std::byte> data_;
 };
 
-struct Term {
+struct ProductTerm {
   const Activations* input;
   Matrix weight;
 };
 
 struct Product {
-  std::vector<Term> terms;
+  std::vector<ProductTerm> terms;
   float* output;     // tokens × outputs
   int64_t stride;    // numbers from row to row of the output
   bool add = false;  // add to what the output holds

@@ -47,7 +47,7 @@ void ForwardStrip(const Product& product, int64_t column, std::byte* scratch) {
   auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + kForwardStrip * kForwardDepth * sizeof(Element));
   bool first = !product.add;
-  for (const Term& term : product.terms) {
+  for (const ProductTerm& term : product.terms) {
     const Matrix& weight = term.weight;
     const int64_t columns = weight.rows - column < kForwardStrip ? weight.rows - column : kForwardStrip;
     const auto* input = reinterpret_cast<const Element*>(term.input->data());
@@ -80,7 +80,7 @@ void BackwardStrip(const Product& product, int64_t column, std::byte* scratch) {
   auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + kBackwardStrip * kBackwardDepth * sizeof(Element));
   bool first = !product.add;
-  for (const Term& term : product.terms) {
+  for (const ProductTerm& term : product.terms) {
     const Matrix& weight = term.weight;
     const int64_t columns = weight.columns - column < kBackwardStrip ? weight.columns - column : kBackwardStrip;
     const int64_t width = RoundUp(columns, K::kColumns);

@@ -169,7 +169,7 @@ void LinearLayers::BackwardInput(std::span<const LayerUse> uses, const std::vect
   Product separate{{}, through_pairs.data(), width};
   for (size_t p = 0; p < pairs.size(); ++p) {
     const LoraPair& pair = adapter_->pairs[static_cast<size_t>(pairs[p])];
-    const Term term{&d_low[p], RowsOf(pair.a, 0, adapter_->rank, width)};
+    const ProductTerm term{&d_low[p], RowsOf(pair.a, 0, adapter_->rank, width)};
     (through_pairs.empty() ? product : separate).terms.push_back(term);
   }
   products.push_back(std::move(product));

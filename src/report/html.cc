@@ -95,9 +95,13 @@ std::string Fact(std::string_view term, const std::string& value, const std::str
 std::string Facts(const Decision& decision, const CandidateSummary& c) {
   std::string out = "<dl class=\"facts\">\n";
   if (c.score) {
-    out += Fact("base score, untrained",
+    out += Fact(decision.tuned ? "tuned score" : "base score, untrained",
                 fmt::format("{} {}", PercentWords(c.score->value), PercentInterval(c.score->interval)),
                 fmt::format("{} at {}", Counted(decision.items, "item", "items"), H(decision.shipped)));
+  }
+  if (c.gain) {
+    out += Fact("gain from LoRA", fmt::format("{} {}", SignedPoints(c.gain->value), SignedInterval(c.gain->interval)),
+                fmt::format("from {} untrained; {}", PercentWords(c.base_score->value), H(TuningWords(*c.tuning))));
   }
   if (c.to_best) {
     const CandidateSummary& best = decision.candidates[*decision.best];
@@ -185,19 +189,37 @@ ForestRow RowOf(const Decision& decision, size_t i, double value, const Interval
 void AddScores(const Decision& decision, std::string& out) {
   const std::vector<size_t> order = ByScore(decision);
   if (order.empty()) return;
-  const Section section(out, "Base scores");
+  const Section section(out, decision.tuned ? "Scores after tuning" : "Base scores");
   out += fmt::format(
       "<p class=\"soft\">Macro-average of the suites at {}, {}, with {:.0f} % intervals. Overlapping intervals "
       "are no "
       "test: the next picture compares pairs.</p>\n",
       H(decision.shipped), Counted(decision.items, "item", "items"), 100 * (1 - decision.alpha));
-  ForestPlot plot{.title = "base scores with intervals", .unit = "%", .rows = {}, .guides = {}};
+  ForestPlot plot{.title = decision.tuned ? "tuned scores with intervals" : "base scores with intervals",
+                  .unit = "%",
+                  .rows = {},
+                  .guides = {}};
   for (const size_t i : order) {
     const Estimate& e = *decision.candidates[i].score;
     plot.rows.push_back(RowOf(decision, i, e.value, e.interval,
                               fmt::format("{} {}", PercentWords(e.value), PercentInterval(e.interval))));
   }
   out += Render(plot);
+}
+
+void AddTraining(const Decision& decision, std::string& out) {
+  const CellTable cells = TuningTable(decision);
+  if (cells.rows.empty()) return;
+  const Section section(out, "Trainability");
+  out +=
+      "<p class=\"soft\">Every training run of every candidate on the same examples: bits a byte of held-out answers "
+      "before and after, the score of the tuned model, its gain in points.</p>\n";
+  HtmlTable table(cells.header, {cells.numbers.begin(), cells.numbers.end()});
+  for (std::vector<std::string> row : cells.rows) {
+    for (std::string& cell : row) cell = H(cell);
+    table.Add(row);
+  }
+  out += table.Finish();
 }
 
 void AddDifferences(const Decision& decision, std::string& out) {
@@ -398,6 +420,7 @@ std::string DecisionHtml(const Decision& decision, const ReportContent& content)
   out += Answer(decision) + Funnel(decision);
   AddScores(decision, out);
   AddDifferences(decision, out);
+  AddTraining(decision, out);
   AddCandidates(decision, out);
   AddSuites(decision, out);
   AddQuantization(decision, out);

@@ -30,6 +30,7 @@ Json Of(const Bytes& bytes) { return bytes.value; }
 Json Of(double value) { return value; }
 Json Of(const MemoryNeed& m);
 Json Of(const Practical& p);
+Json Of(const Tuning& t);
 Json Of(const CandidateSummary& c);
 
 // Overloads are looked up where a template stands, so that all of them are declared above.
@@ -95,6 +96,28 @@ Json OfList(const std::vector<T>& values) {
   return list;
 }
 
+Json Of(const Tuning& t) {
+  Json runs = Json::array();
+  for (const TuningRun& r : t.runs) {
+    runs.push_back({{"examples", r.examples},
+                    {"learning_rate", r.learning_rate},
+                    {"seed", r.seed},
+                    {"adapter", Of(r.adapter)},
+                    {"bits_per_byte_before", r.bits_before},
+                    {"bits_per_byte", r.bits},
+                    {"score", r.score ? Json(*r.score) : Json()},
+                    {"tokens", r.tokens},
+                    {"tokens_to_target", r.tokens_to_target ? Json(*r.tokens_to_target) : Json()},
+                    {"seconds", r.seconds},
+                    {"adapter_bytes", r.adapter_bytes.value},
+                    {"peak_memory", r.peak_memory.value}});
+  }
+  return {{"runs", runs},
+          {"dropped_after", t.dropped_after == 0 ? Json() : Json(t.dropped_after)},
+          {"dropped_because", t.dropped_because},
+          {"not_trained_because", t.not_trained_because}};
+}
+
 Json Of(const CandidateSummary& c) {
   return {{"id", c.id},
           {"name", c.name},
@@ -109,8 +132,13 @@ Json Of(const CandidateSummary& c) {
           {"bars", OfList(c.bars)},
           {"memory", OfOptional(c.memory)},
           {"practical", OfOptional(c.practical)},
+          {"tuning", OfOptional(c.tuning)},
           {"score", OfOptional(c.score)},
           {"scores", OfList(c.scores)},
+          {"base_score", OfOptional(c.base_score)},
+          {"base_scores", OfList(c.base_scores)},
+          {"gain", OfOptional(c.gain)},
+          {"headroom_gain", c.gain ? Json(c.headroom_gain) : Json()},
           {"reference_score", OfOptional(c.reference_score)},
           {"reference_scores", OfList(c.reference_scores)},
           {"quantization_cost", OfOptional(c.quantization_cost)},
@@ -185,6 +213,7 @@ std::string DecisionJson(const Decision& decision) {
   }
   json["notes"] = decision.notes;
   json["items"] = decision.items;
+  json["tuned"] = decision.tuned;
   json["rests_on"] = OfList(decision.rests_on);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -44,8 +44,14 @@ std::string Answer(const Decision& decision) {
     if (!text.empty()) out += fmt::format("- {}: {}\n", what, text);
   };
   if (c.score) {
-    fact("base score", fmt::format("{} {} on {}", PercentWords(c.score->value), PercentInterval(c.score->interval),
-                                   Counted(decision.items, "item", "items")));
+    fact(decision.tuned ? "tuned score" : "base score",
+         fmt::format("{} {} on {}", PercentWords(c.score->value), PercentInterval(c.score->interval),
+                     Counted(decision.items, "item", "items")));
+  }
+  if (c.gain) {
+    fact("gain from LoRA", fmt::format("{} {} over {} untrained; adapter {}; {}", SignedPoints(c.gain->value),
+                                       SignedInterval(c.gain->interval), PercentWords(c.base_score->value),
+                                       FormatBytes(c.tuning->runs.back().adapter_bytes), TuningWords(*c.tuning)));
   }
   if (c.to_best && decision.best) {
     fact("against the best",
@@ -78,7 +84,15 @@ std::string Candidates(const Decision& decision) {
          c.practical && c.practical->generation_speed ? SpeedWords(c.practical->generation_speed->value) : "",
          c.score ? ShareWords(c.chosen_share) : "", Row(c.model)});
   }
-  return Table({"candidate", "standing", "why", "base score, 95 %", "file", "speed", "chosen in", "row"}, rows);
+  return Table({"candidate", "standing", "why", decision.tuned ? "tuned score, 95 %" : "base score, 95 %", "file",
+                "speed", "chosen in", "row"},
+               rows);
+}
+
+std::string Training(const Decision& decision) {
+  CellTable table = TuningTable(decision);
+  for (std::vector<std::string>& row : table.rows) row.front() = Md(row.front());
+  return table.rows.empty() ? "" : "## Trainability\n\n" + Table(table.header, table.rows);
 }
 
 std::string Scores(const Decision& decision) {
@@ -184,8 +198,8 @@ std::string DecisionMarkdown(const Decision& decision, const RecordHead& head) {
         "- criterion {}: {}{}\n", Md(step.criterion), Md(step.note),
         step.applied ? fmt::format(" ({} of {} stay)", step.kept.size(), step.kept.size() + step.dropped.size()) : "");
   }
-  out += "\n## Candidates\n\n" + Candidates(decision) + Scores(decision) + Pairs(decision) + Quantization(decision) +
-         Rules(decision) + Figures(decision);
+  out += "\n## Candidates\n\n" + Candidates(decision) + Training(decision) + Scores(decision) + Pairs(decision) +
+         Quantization(decision) + Rules(decision) + Figures(decision);
   out += "## What is not known\n\n";
   for (const UnknownItem& u : decision.unknowns) {
     out += fmt::format("- **{}**: {}. Cure: {}.\n", Md(u.what), Md(u.why), Md(u.cure));

@@ -90,13 +90,20 @@ std::string AnswerText(const Decision& decision, const Painter& paint) {
                         : std::string(begin - DisplayWidth(head), ' ') +
                               Wrap(Safe(decision.reason), paint.width(), kDetail, begin) + "\n";
   if (c.score) {
-    out += paint.Line("base score", ScoreWords(c), BestWords(decision));
+    out += paint.Line(decision.tuned ? "tuned score" : "base score", ScoreWords(c), BestWords(decision));
     if (*decision.chosen != *decision.best) {
       out += paint.Line("to the best",
                         fmt::format("{} {}", SignedPoints(c.to_best->value), SignedInterval(c.to_best->interval)),
                         fmt::format("at most {:.1f} points worse than any other, with {:.0f} %",
                                     100 * c.best_is_better_at_most, 100 * (1 - decision.alpha)));
     }
+  }
+  if (c.gain) {
+    out += paint.Line("gain from LoRA",
+                      fmt::format("{} {}", SignedPoints(c.gain->value), SignedInterval(c.gain->interval)),
+                      fmt::format("from {} untrained; {} of what was missing", PercentWords(c.base_score->value),
+                                  PercentWords(c.headroom_gain)));
+    out += paint.Line("adapter", FormatBytes(c.tuning->runs.back().adapter_bytes), TuningWords(*c.tuning));
   }
   if (c.quantization_cost && decision.shipped != decision.reference) {
     out += paint.Line(
@@ -152,6 +159,7 @@ std::string ScoresText(const Decision& decision, const Painter& paint) {
   std::vector<Column> columns = {{"", false, 9, {}},     {"candidate", false, 9, {}}, {"score", true, 9, {}},
                                  {"95 %", false, 3, {}}, {"to best", true, 5, {}},    {"size", true, 4, {}},
                                  {"speed", true, 2, {}}, {"chosen in", true, 6, {}},  {"standing", false, 9, {}}};
+  if (decision.tuned) columns[2].header = "tuned";
   columns[3].header = fmt::format("{:.0f} %", 100 * (1 - decision.alpha));
   for (const size_t i : order) {
     const CandidateSummary& c = decision.candidates[i];
@@ -188,6 +196,18 @@ std::string ScoresText(const Decision& decision, const Painter& paint) {
     std::tie(width, text) = render();
   }
   return "\n" + text;
+}
+
+std::string TuningText(const Decision& decision, const Painter& paint) {
+  const CellTable cells = TuningTable(decision);
+  if (cells.rows.empty()) return "";
+  TextTable table;
+  table.AddRow(cells.header);
+  for (std::vector<std::string> row : cells.rows) {
+    row.front() = Shorten(Safe(row.front()), 26);
+    table.AddRow(std::move(row));
+  }
+  return "\n" + table.Render(kIndent, paint.width(), cells.numbers);
 }
 
 // What would let a candidate through that a hard rule keeps out.
@@ -309,7 +329,7 @@ std::string DecisionText(const Decision& decision, const Style& style, const Dec
   switch (decision.kind) {
     case DecisionKind::kChosen:
       out += AnswerText(decision, paint) + UnknownText(decision, paint) + ScoresText(decision, paint) +
-             OutText(decision, paint);
+             TuningText(decision, paint) + OutText(decision, paint);
       break;
     case DecisionKind::kNobodyQualifies:
       out += MissesText(decision, paint) + ScoresText(decision, paint);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
+
 namespace loco {
 namespace {
 
@@ -138,6 +140,48 @@ std::vector<size_t> ByScore(const Decision& decision) {
     return decision.candidates[a].score->value > decision.candidates[b].score->value;
   });
   return order;
+}
+
+std::string TuningWords(const Tuning& tuning) {
+  if (tuning.runs.empty()) return tuning.not_trained_because;
+  const int64_t examples = tuning.runs.back().examples;
+  double lowest = 1;
+  double highest = 0;
+  double seconds = 0;
+  uint64_t peak = 0;
+  int64_t seeds = 0;
+  for (const TuningRun& run : tuning.runs) {
+    if (run.examples != examples || !run.score) continue;
+    lowest = std::min(lowest, *run.score);
+    highest = std::max(highest, *run.score);
+    seconds = std::max(seconds, run.seconds);
+    peak = std::max(peak, run.peak_memory.value);
+    ++seeds;
+  }
+  const std::string spread =
+      seeds > 1 ? fmt::format("{} seeds from {:.1f} to {:.1f}", seeds, 100 * lowest, 100 * highest) : "one seed";
+  return fmt::format("{} examples, {}; trained in {}, peak {}", FormatCount(examples), spread, FormatDuration(seconds),
+                     FormatBytes(Bytes{peak}));
+}
+
+CellTable TuningTable(const Decision& decision) {
+  CellTable table{.header = {"candidate", "base", "examples", "learning rate", "seed", "bits/byte", "trained", "tuned",
+                             "gain", "adapter", "time", "row"},
+                  .rows = {},
+                  .numbers = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+  for (const CandidateSummary& c : decision.candidates) {
+    if (!c.tuning || !c.base_score) continue;
+    for (const TuningRun& run : c.tuning->runs) {
+      const bool first = &run == &c.tuning->runs.front();
+      table.rows.push_back({first ? c.id : "", first ? fmt::format("{:.1f}", 100 * c.base_score->value) : "",
+                            FormatCount(run.examples), fmt::format("{:g}", run.learning_rate),
+                            fmt::format("{}", run.seed), fmt::format("{:.3f}", run.bits_before),
+                            fmt::format("{:.3f}", run.bits), run.score ? fmt::format("{:.1f}", 100 * *run.score) : "",
+                            run.score ? SignedPoints(*run.score - c.base_score->value) : "",
+                            FormatBytes(run.adapter_bytes), FormatDuration(run.seconds), run.adapter.Text()});
+    }
+  }
+  return table;
 }
 
 }  // namespace loco

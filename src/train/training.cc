@@ -36,8 +36,8 @@ Path AdapterIn(const Path& folder) { return folder / "adapter.gguf"; }
 std::string TrainingKey(const TrainingRequest& request) {
   return HashOfParts({"training/1", request.model_hash, HashOfTrainingFiles(request.data),
                       HashOfTrainingFiles(request.held_out), std::to_string(request.samples),
-                      std::to_string(request.held_out_samples), RecipeToJson(request.recipe),
-                      KernelName(CurrentKernel())});
+                      std::to_string(request.held_out_samples), std::to_string(request.evaluations_per_epoch),
+                      RecipeToJson(request.recipe), KernelName(CurrentKernel())});
 }
 
 std::optional<double> TrainedAdapter::HeldOutBits(size_t evaluation) const {
@@ -226,7 +226,8 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
                     {.checkpoint = checkpoint,
                      .identity = s.key,
                      .stored_blocks = s.plan.stored_blocks,
-                     .loss_rows = s.plan.loss_rows});
+                     .loss_rows = s.plan.loss_rows,
+                     .evaluations_per_epoch = s.request.evaluations_per_epoch});
     std::error_code none;
     if (std::filesystem::exists(checkpoint, none)) trainer.Resume(ReadCheckpoint(checkpoint));
     trainer.Run(s.held_out ? &*s.held_out : nullptr, step);

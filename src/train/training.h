@@ -36,9 +36,10 @@ struct TrainingRequest {
   int64_t samples = 0;           // of the data, picked at random; 0: all
   int64_t held_out_samples = 0;  // held out of the data itself; 0: none
   Recipe recipe;
-  int threads = 0;               // 0: all cores
-  int64_t memory = 0;            // bytes; 0: DefaultMemoryBudget()
-  std::string name = "adapter";  // written into the file
+  int threads = 0;                    // 0: all cores
+  int64_t memory = 0;                 // bytes; 0: DefaultMemoryBudget()
+  int64_t evaluations_per_epoch = 4;  // of the held-out data; changes no weight
+  std::string name = "adapter";       // written into the file
 };
 
 // What a run measured. Losses are in nats a learned token; bits a byte of the answers' text are what candidates with

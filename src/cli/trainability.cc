@@ -1,0 +1,252 @@
+#include "cli/trainability.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/interrupt.h"
+#include "cli/training_lines.h"
+#include "engine/llama_model.h"
+#include "eval/evaluate.h"
+#include "task/scorers.h"
+
+namespace loco {
+namespace {
+
+// Macro-average of right answers.
+double ScoreOf(const std::vector<TaskResult>& results, const std::vector<double>& weights) {
+  double sum = 0;
+  double weight = 0;
+  for (size_t t = 0; t < results.size(); ++t) {
+    const auto right = std::count_if(results[t].items.begin(), results[t].items.end(),
+                                     [](const ItemOutcome& item) { return item.outcome == Outcome::kRight; });
+    if (results[t].items.empty()) continue;
+    sum += weights[t] * static_cast<double>(right) / static_cast<double>(results[t].items.size());
+    weight += weights[t];
+  }
+  return weight > 0 ? sum / weight : 0;
+}
+
+// The study of all candidates: rungs, learning rates, seeds.
+class Halving {
+ public:
+  Halving(Store& store, Session& session, const TrainabilityRules& rules,
+          const std::vector<TrainabilityCandidate>& candidates, const std::vector<Task>& tasks,
+          const std::vector<double>& weights, int context, StudyCounts& counts)
+      : store_(store),
+        session_(session),
+        rules_(rules),
+        candidates_(candidates),
+        tasks_(tasks),
+        weights_(weights),
+        context_(context),
+        counts_(counts),
+        tuned_(candidates.size()),
+        best_rate_(candidates.size(), 0) {}
+
+  std::vector<TunedCandidate> Run() {
+    std::vector<size_t> running(candidates_.size());
+    std::iota(running.begin(), running.end(), size_t{0});
+    for (size_t rung = 0; rung < rules_.rungs.size(); ++rung) {
+      const bool last = rung + 1 == rules_.rungs.size();
+      std::vector<std::pair<double, size_t>> order;  // bits a byte, candidate
+      for (const size_t c : running) {
+        if (const auto bits = Climb(c, rung, last)) order.emplace_back(*bits, c);
+      }
+      std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      const int64_t kept = last ? static_cast<int64_t>(order.size())
+                                : KeptAfterRung(static_cast<int64_t>(order.size()), rules_.finalists);
+      running.clear();
+      for (size_t i = 0; i < order.size(); ++i) {
+        if (static_cast<int64_t>(i) < kept) {
+          running.push_back(order[i].second);
+          continue;
+        }
+        Tuning& tuning = tuned_[order[i].second].tuning;
+        tuning.dropped_after = rules_.rungs[rung];
+        tuning.dropped_because =
+            fmt::format("{:.3f} bits a byte after {} examples; the last that went on has {:.3f}", order[i].first,
+                        FormatCount(rules_.rungs[rung]), order[static_cast<size_t>(kept) - 1].first);
+      }
+      std::sort(running.begin(), running.end());  // the order of the policy
+    }
+    return std::move(tuned_);
+  }
+
+ private:
+  // All runs of one candidate on one rung; its bits a byte, or nothing when it cannot be trained.
+  std::optional<double> Climb(size_t c, size_t rung, bool last) {
+    const std::vector<double> rates = rung == 0 ? rules_.learning_rates : std::vector<double>{best_rate_[c]};
+    const int64_t seeds = last ? rules_.seeds : 1;
+    Tuning& tuning = tuned_[c].tuning;
+    try {
+      std::vector<TrainedRow> trained;
+      for (const double rate : rates) trained.push_back(Train(c, rules_.rungs[rung], rate, 1));
+      const auto best = std::min_element(trained.begin(), trained.end(), [](const auto& a, const auto& b) {
+        return FinalBits(a.adapter) < FinalBits(b.adapter);
+      });
+      best_rate_[c] = rates[static_cast<size_t>(best - trained.begin())];
+      const size_t at = tuning.runs.size();
+      for (size_t i = 0; i < rates.size(); ++i)
+        tuning.runs.push_back(RunOf(trained[i], rules_.rungs[rung], rates[i], 1));
+      std::vector<TrainedRow> scored = {*best};
+      std::vector<size_t> places = {at + static_cast<size_t>(best - trained.begin())};
+      for (int64_t seed = 2; seed <= seeds; ++seed) {
+        scored.push_back(Train(c, rules_.rungs[rung], best_rate_[c], static_cast<uint64_t>(seed)));
+        places.push_back(tuning.runs.size());
+        tuning.runs.push_back(RunOf(scored.back(), rules_.rungs[rung], best_rate_[c], static_cast<uint64_t>(seed)));
+      }
+      Score(c, scored, places, last);
+      std::vector<double> bits;
+      for (const TrainedRow& row : scored) bits.push_back(FinalBits(row.adapter));
+      std::sort(bits.begin(), bits.end());
+      return bits[bits.size() / 2];
+    } catch (const Error& problem) {
+      tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
+      return std::nullopt;
+    }
+  }
+
+  void Score(size_t c, const std::vector<TrainedRow>& rows, const std::vector<size_t>& places, bool last) {
+    Tuning& tuning = tuned_[c].tuning;
+    std::vector<std::pair<double, size_t>> order;
+    std::vector<std::vector<TaskResult>> results;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      results.push_back(ScoreTasks(store_, session_, candidates_[c].file, tasks_,
+                                   {.context = context_, .adapter = &rows[i].row, .adapter_file = rows[i].adapter.path},
+                                   counts_));
+      const double score = ScoreOf(results.back(), weights_);
+      tuning.runs[places[i]].score = score;
+      order.emplace_back(score, i);
+    }
+    if (!last) return;
+    std::sort(order.begin(), order.end());
+    tuned_[c].results = results[order[(order.size() - 1) / 2].second];
+  }
+
+  TrainedRow Train(size_t c, int64_t examples, double rate, uint64_t seed) {
+    ThrowIfInterrupted();
+    const TrainabilityCandidate& candidate = candidates_[c];
+    TrainingRequest request{.model = candidate.file.path,
+                            .model_hash = candidate.file.row.hash,
+                            .data = rules_.data,
+                            .samples = examples,
+                            .held_out_samples = rules_.held_out,
+                            .recipe = {.adapter = {.rank = rules_.rank, .alpha = 2 * static_cast<float>(rules_.rank)},
+                                       .learning_rate = rate,
+                                       .epochs = rules_.epochs,
+                                       .tokens_per_pass = rules_.tokens_per_pass,
+                                       .max_tokens = rules_.max_tokens,
+                                       .seed = seed},
+                            .threads = session_.threads,
+                            .evaluations_per_epoch = 2,
+                            .name = fmt::format("{} {} examples {:g}{}", candidate.id, examples, rate,
+                                                seed > 1 ? fmt::format(" seed {}", seed) : "")};
+    const Path folder = UserCacheFolder() / "adapters" / TrainingKey(request).substr(0, 24);
+    TrainedRow row = TrainOrFind(store_, session_, request, candidate.file, folder, [](const TrainingJob&) {});
+    ++(row.was_stored ? counts_.kept : counts_.trained);
+    return row;
+  }
+
+  static double FinalBits(const TrainedAdapter& adapter) {
+    return adapter.HeldOutBits(adapter.evaluations.size() - 1).value_or(0);
+  }
+
+  TuningRun RunOf(const TrainedRow& row, int64_t examples, double rate, uint64_t seed) const {
+    const TrainedAdapter& a = row.adapter;
+    return {.examples = examples,
+            .learning_rate = rate,
+            .seed = seed,
+            .adapter = {"adapter", row.row.id},
+            .bits_before = a.HeldOutBits(0).value_or(0),
+            .bits = FinalBits(a),
+            .tokens = a.tokens,
+            .tokens_to_target = rules_.target_bits ? a.TokensTo(*rules_.target_bits) : std::nullopt,
+            .seconds = a.seconds,
+            .adapter_bytes = Bytes{static_cast<uint64_t>(a.bytes)},
+            .peak_memory = Bytes{static_cast<uint64_t>(a.peak_bytes)}};
+  }
+
+  Store& store_;
+  Session& session_;
+  const TrainabilityRules& rules_;
+  const std::vector<TrainabilityCandidate>& candidates_;
+  const std::vector<Task>& tasks_;
+  const std::vector<double>& weights_;
+  int context_;
+  StudyCounts& counts_;
+  std::vector<TunedCandidate> tuned_;
+  std::vector<double> best_rate_;
+};
+
+}  // namespace
+
+std::vector<TaskResult> ScoreTasks(Store& store, Session& session, const ModelFile& file,
+                                   const std::vector<Task>& tasks, const ScoringOptions& options, StudyCounts& counts) {
+  std::vector<TaskResult> results;
+  const int trained = static_cast<int>(file.facts.dims.context.value_or(4096));
+  const int context = std::min(options.context, trained);
+  const int parallel = SequencesThatFit(file.facts, context, 8);
+  const auto engine = LoadModel(file.path, {.threads = session.threads, .adapter = options.adapter_file});
+  EvaluationOptions evaluation{.style = PromptStyle::kChat, .context = context, .parallel = parallel};
+  if (options.adapter != nullptr) {
+    evaluation.adapter_hash = options.adapter->hash;
+    evaluation.adapter = options.adapter->id;
+  }
+  for (const Task& task : tasks) {
+    const EvaluationResult run =
+        Evaluate(store, *engine, file.row, task, evaluation, session.terminal().progress(), session.clock());
+    counts.generated += run.generated;
+    counts.stored += run.stored;
+    TaskResult result{.task = task.name, .run = {"run", run.run}};
+    for (const MarkedAnswer& answer : store.Answers(run.run, ScorerId(FindScorer(task.scorer)))) {
+      result.items.push_back({answer.answer.item, answer.mark.outcome});
+    }
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+TrainedRow TrainOrFind(Store& store, Session& session, TrainingRequest request, const ModelFile& model,
+                       const Path& folder, const std::function<void(const TrainingJob&)>& before) {
+  Terminal& terminal = session.terminal();
+  const std::string key = TrainingKey(request);
+  const auto lock =
+      store.LockWork(key, [&] { terminal.progress().Update(0, "another loco trains this adapter; waiting"); });
+  std::error_code none;
+  if (const auto row = store.FindAdapterByKey(key)) {
+    // The row is evidence; the file is needed as well, and it must be the row's.
+    if (std::filesystem::exists(AdapterIn(folder), none) && store.HashOfFile(AdapterIn(folder)) == row->hash) {
+      TrainedAdapter adapter = TrainedAdapterFromJson(row->result);
+      adapter.path = AdapterIn(folder);
+      return {*row, std::move(adapter), true};
+    }
+  }
+  TrainingJob job(request);
+  before(job);
+  TrainingProgress progress(terminal, job, request.name);
+  const TrainedAdapter trained = job.Run(folder, [&](const TrainingState& state) { progress.Show(state); });
+  progress.End();
+  AdapterRow row{.key = key,
+                 .model_id = model.row.id,
+                 .machine_id = RegisterMachine(store).id,
+                 .name = request.name,
+                 .hash = trained.hash,
+                 .data = job.data().name,
+                 .data_hash = HashOfTrainingFiles(request.data),
+                 .recipe = RecipeToJson(request.recipe),
+                 .result = TrainedAdapterToJson(trained)};
+  row.id = store.AddAdapter(row);
+  std::filesystem::remove(CheckpointIn(folder), none);
+  return {row, trained, false};
+}
+
+std::vector<TunedCandidate> MeasureTrainability(Store& store, Session& session, const TrainabilityRules& rules,
+                                                const std::vector<TrainabilityCandidate>& candidates,
+                                                const std::vector<Task>& tasks, const std::vector<double>& weights,
+                                                int context, StudyCounts& counts) {
+  return Halving(store, session, rules, candidates, tasks, weights, context, counts).Run();
+}
+
+}  // namespace loco

@@ -1,0 +1,49 @@
+// Trainability of one candidate: what every training run of step 4 gave, and the answers of the tuned model.
+//
+//   Tuning tuning;                          // filled by the caller from rows of the store
+//   tuning.runs                             // every rung, learning rate and seed, in the order they were done
+//   tuning.dropped_after                    // 200: it left after the rung of 200 examples; 0: a finalist
+//
+// Candidates with different tokenizers are compared by bits a byte of the held-out answers. Source of the design, and
+// of halving over data size: docs/training.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "store/rows.h"
+
+namespace loco {
+
+struct TuningRun {
+  int64_t examples = 0;
+  double learning_rate = 0;
+  uint64_t seed = 1;
+  RowRef adapter;
+  double bits_before = 0;       // bits a byte of the held-out answers, untrained
+  double bits = 0;              // after training
+  std::optional<double> score;  // macro-average of the tuned model; empty where another learning rate was better
+  int64_t tokens = 0;
+  std::optional<int64_t> tokens_to_target;  // until the held-out loss reached the policy's target
+  double seconds = 0;
+  Bytes adapter_bytes;
+  Bytes peak_memory;
+};
+
+struct Tuning {
+  std::vector<TuningRun> runs;
+  int64_t dropped_after = 0;  // examples of the rung after which it was given up; 0: never
+  std::string dropped_because;
+  std::string not_trained_because;  // the architecture is not supported, say; then there are no runs
+};
+
+// How many go on after a rung: the better half, rounded up, and never fewer than the finalists.
+inline int64_t KeptAfterRung(int64_t candidates, int64_t finalists) {
+  const int64_t half = (candidates + 1) / 2;
+  return half > finalists ? half : finalists < candidates ? finalists : candidates;
+}
+
+}  // namespace loco
