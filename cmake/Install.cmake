@@ -82,7 +82,9 @@ install(CODE "
     else()
       set(arguments completion zsh)
     endif()
-    execute_process(COMMAND \${program} \${arguments} OUTPUT_FILE ${generated}/\${file} RESULT_VARIABLE failed)
+    # The names of the catalog's models are among the completions; the program is not installed yet, so it is told where
+    # its data lie.
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env LOCO_DATA=${CMAKE_SOURCE_DIR} \${program} \${arguments} OUTPUT_FILE ${generated}/\${file} RESULT_VARIABLE failed)
     if(failed)
       message(FATAL_ERROR \"'loco \${arguments}' failed, so \${file} is missing\")
     endif()

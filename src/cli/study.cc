@@ -298,7 +298,7 @@ void Study::MeasureTrainability() {
   std::vector<size_t> places;
   for (size_t i = 0; i < results_.size(); ++i) {
     if (!Survives(i) || !files_[i].shipped || results_[i].shipped.empty()) continue;
-    candidates.push_back({results_[i].id, *files_[i].shipped});
+    candidates.push_back({results_[i].id, *files_[i].shipped, results_[i].shipped});
     places.push_back(i);
   }
   std::vector<double> weights;

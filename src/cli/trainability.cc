@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
+#include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/training_lines.h"
 #include "engine/llama_model.h"
@@ -14,15 +16,18 @@
 namespace loco {
 namespace {
 
-// Macro-average of right answers.
-double ScoreOf(const std::vector<TaskResult>& results, const std::vector<double>& weights) {
+// Share of right answers.
+double ShareOf(const TaskResult& result) {
+  const auto right = std::count_if(result.items.begin(), result.items.end(),
+                                   [](const ItemOutcome& item) { return item.outcome == Outcome::kRight; });
+  return result.items.empty() ? 0 : static_cast<double>(right) / static_cast<double>(result.items.size());
+}
+
+double MacroOf(const std::vector<TaskResult>& results, const std::vector<double>& weights) {
   double sum = 0;
   double weight = 0;
   for (size_t t = 0; t < results.size(); ++t) {
-    const auto right = std::count_if(results[t].items.begin(), results[t].items.end(),
-                                     [](const ItemOutcome& item) { return item.outcome == Outcome::kRight; });
-    if (results[t].items.empty()) continue;
-    sum += weights[t] * static_cast<double>(right) / static_cast<double>(results[t].items.size());
+    sum += weights[t] * ShareOf(results[t]);
     weight += weights[t];
   }
   return weight > 0 ? sum / weight : 0;
@@ -43,7 +48,7 @@ class Halving {
         context_(context),
         counts_(counts),
         tuned_(candidates.size()),
-        best_rate_(candidates.size(), 0) {}
+        best_rate_(candidates.size()) {}
 
   std::vector<TunedCandidate> Run() {
     std::vector<size_t> running(candidates_.size());
@@ -75,62 +80,73 @@ class Halving {
   }
 
  private:
-  // All runs of one candidate on one rung; its bits a byte, or nothing when it cannot be trained.
+  // All runs of one candidate on one rung; its bits a byte, or nothing when it cannot be trained. Each task has an
+  // adapter of its own, and each adapter its own learning rate.
   std::optional<double> Climb(size_t c, size_t rung, bool last) {
-    const std::vector<double> rates = rung == 0 ? rules_.learning_rates : std::vector<double>{best_rate_[c]};
-    const int64_t seeds = last ? rules_.seeds : 1;
+    const auto seeds = static_cast<size_t>(last ? rules_.seeds : 1);
     Tuning& tuning = tuned_[c].tuning;
+    std::vector<std::vector<TaskResult>> results(seeds, candidates_[c].base);  // of each seed
+    double bits = 0;
     try {
-      std::vector<TrainedRow> trained;
-      for (const double rate : rates) trained.push_back(Train(c, rules_.rungs[rung], rate, 1));
-      const auto best = std::min_element(trained.begin(), trained.end(), [](const auto& a, const auto& b) {
-        return FinalBits(a.adapter) < FinalBits(b.adapter);
-      });
-      best_rate_[c] = rates[static_cast<size_t>(best - trained.begin())];
-      const size_t at = tuning.runs.size();
-      for (size_t i = 0; i < rates.size(); ++i)
-        tuning.runs.push_back(RunOf(trained[i], rules_.rungs[rung], rates[i], 1));
-      std::vector<TrainedRow> scored = {*best};
-      std::vector<size_t> places = {at + static_cast<size_t>(best - trained.begin())};
-      for (int64_t seed = 2; seed <= seeds; ++seed) {
-        scored.push_back(Train(c, rules_.rungs[rung], best_rate_[c], static_cast<uint64_t>(seed)));
-        places.push_back(tuning.runs.size());
-        tuning.runs.push_back(RunOf(scored.back(), rules_.rungs[rung], best_rate_[c], static_cast<uint64_t>(seed)));
+      for (const Path& path : rules_.tasks) {
+        const size_t task = IndexOf(path);
+        std::vector<double> rates = rules_.learning_rates;
+        if (rung > 0) rates = {best_rate_[c][task]};
+        size_t best = 0;
+        std::vector<double> bits_of_seeds;
+        const size_t at = tuning.runs.size();
+        for (size_t i = 0; i < rates.size(); ++i) {
+          tuning.runs.push_back(Train(c, task, rules_.rungs[rung], rates[i], 1));
+          if (tuning.runs.back().bits < tuning.runs[at + best].bits) best = i;
+        }
+        best_rate_[c][task] = rates[best];
+        bits_of_seeds.push_back(tuning.runs[at + best].bits);
+        results[0][task] = Score(c, task, tuning.runs[at + best]);
+        for (size_t seed = 2; seed <= seeds; ++seed) {
+          tuning.runs.push_back(Train(c, task, rules_.rungs[rung], rates[best], seed));
+          bits_of_seeds.push_back(tuning.runs.back().bits);
+          results[seed - 1][task] = Score(c, task, tuning.runs.back());
+        }
+        std::sort(bits_of_seeds.begin(), bits_of_seeds.end());
+        bits += bits_of_seeds[bits_of_seeds.size() / 2] / static_cast<double>(rules_.tasks.size());
       }
-      Score(c, scored, places, last);
-      std::vector<double> bits;
-      for (const TrainedRow& row : scored) bits.push_back(FinalBits(row.adapter));
-      std::sort(bits.begin(), bits.end());
-      return bits[bits.size() / 2];
     } catch (const Error& problem) {
       tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
       return std::nullopt;
     }
+    if (last) tuned_[c].results = MiddleSeed(std::move(results));
+    return bits;
   }
 
-  void Score(size_t c, const std::vector<TrainedRow>& rows, const std::vector<size_t>& places, bool last) {
-    Tuning& tuning = tuned_[c].tuning;
-    std::vector<std::pair<double, size_t>> order;
-    std::vector<std::vector<TaskResult>> results;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      results.push_back(ScoreTasks(store_, session_, candidates_[c].file, tasks_,
-                                   {.context = context_, .adapter = &rows[i].row, .adapter_file = rows[i].adapter.path},
-                                   counts_));
-      const double score = ScoreOf(results.back(), weights_);
-      tuning.runs[places[i]].score = score;
-      order.emplace_back(score, i);
-    }
-    if (!last) return;
-    std::sort(order.begin(), order.end());
-    tuned_[c].results = results[order[(order.size() - 1) / 2].second];
+  std::vector<TaskResult> MiddleSeed(std::vector<std::vector<TaskResult>> results) const {
+    std::sort(results.begin(), results.end(),
+              [&](const auto& a, const auto& b) { return MacroOf(a, weights_) < MacroOf(b, weights_); });
+    return std::move(results[(results.size() - 1) / 2]);
   }
 
-  TrainedRow Train(size_t c, int64_t examples, double rate, uint64_t seed) {
+  size_t IndexOf(const Path& path) const {
+    const auto found = std::find_if(tasks_.begin(), tasks_.end(), [&](const Task& task) { return task.path == path; });
+    LOCO_CHECK(found != tasks_.end());  // the policy's reader made sure
+    return static_cast<size_t>(found - tasks_.begin());
+  }
+
+  // The adapter's answers to its task; the run's score is filled in.
+  TaskResult Score(size_t c, size_t task, TuningRun& run) {
+    const auto row = store_.FindAdapter(run.adapter.id);
+    LOCO_CHECK(row.has_value());
+    std::vector<TaskResult> results =
+        ScoreTasks(store_, session_, candidates_[c].file, {tasks_[task]},
+                   {.context = context_, .adapter = &*row, .adapter_file = files_.at(row->id)}, counts_);
+    run.score = ShareOf(results.front());
+    return std::move(results.front());
+  }
+
+  TuningRun Train(size_t c, size_t task, int64_t examples, double rate, uint64_t seed) {
     ThrowIfInterrupted();
     const TrainabilityCandidate& candidate = candidates_[c];
     TrainingRequest request{.model = candidate.file.path,
                             .model_hash = candidate.file.row.hash,
-                            .data = rules_.data,
+                            .data = {tasks_[task].path},
                             .samples = examples,
                             .held_out_samples = rules_.held_out,
                             .recipe = {.adapter = {.rank = rules_.rank, .alpha = 2 * static_cast<float>(rules_.rank)},
@@ -141,26 +157,21 @@ class Halving {
                                        .seed = seed},
                             .threads = session_.threads,
                             .evaluations_per_epoch = 2,
-                            .name = fmt::format("{} {} examples {:g}{}", candidate.id, examples, rate,
-                                                seed > 1 ? fmt::format(" seed {}", seed) : "")};
+                            .name = fmt::format("{} {} {} examples {:g}{}", candidate.id, tasks_[task].name, examples,
+                                                rate, seed > 1 ? fmt::format(" seed {}", seed) : "")};
     const Path folder = UserCacheFolder() / "adapters" / TrainingKey(request).substr(0, 24);
-    TrainedRow row = TrainOrFind(store_, session_, request, candidate.file, folder, [](const TrainingJob&) {});
+    const TrainedRow row = TrainOrFind(store_, session_, request, candidate.file, folder, [](const TrainingJob&) {});
     ++(row.was_stored ? counts_.kept : counts_.trained);
-    return row;
-  }
-
-  static double FinalBits(const TrainedAdapter& adapter) {
-    return adapter.HeldOutBits(adapter.evaluations.size() - 1).value_or(0);
-  }
-
-  TuningRun RunOf(const TrainedRow& row, int64_t examples, double rate, uint64_t seed) const {
+    files_[row.row.id] = row.adapter.path;
     const TrainedAdapter& a = row.adapter;
-    return {.examples = examples,
+    return {.task = tasks_[task].name,
+            .examples = examples,
             .learning_rate = rate,
             .seed = seed,
             .adapter = {"adapter", row.row.id},
             .bits_before = a.HeldOutBits(0).value_or(0),
-            .bits = FinalBits(a),
+            .bits = a.HeldOutBits(a.evaluations.size() - 1).value_or(0),
+            .base_score = ShareOf(candidate.base[task]),
             .tokens = a.tokens,
             .tokens_to_target = rules_.target_bits ? a.TokensTo(*rules_.target_bits) : std::nullopt,
             .seconds = a.seconds,
@@ -177,7 +188,8 @@ class Halving {
   int context_;
   StudyCounts& counts_;
   std::vector<TunedCandidate> tuned_;
-  std::vector<double> best_rate_;
+  std::vector<std::map<size_t, double>> best_rate_;  // of each candidate and task
+  std::map<RowId, Path> files_;                      // of adapters
 };
 
 }  // namespace

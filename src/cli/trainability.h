@@ -48,11 +48,13 @@ TrainedRow TrainOrFind(Store& store, Session& session, TrainingRequest request, 
 struct TrainabilityCandidate {
   std::string id;
   ModelFile file;
+  std::vector<TaskResult> base;  // untrained answers to all tasks
 };
 
 struct TunedCandidate {
   Tuning tuning;
-  std::vector<TaskResult> results;  // of the seed in the middle; finalists only
+  // Answers to all tasks, those with an adapter by the adapter; of the seed in the middle; finalists only.
+  std::vector<TaskResult> results;
 };
 
 // One for each candidate, in order. Throws Error for wrong data; a candidate that cannot be trained is a result.

@@ -217,8 +217,17 @@ class PolicyReader {
 
   void ReadTrainability(TomlTable& table) {
     TrainabilityRules rules;
-    for (const std::string& file : table.Texts("data")) rules.data.push_back(Resolve(file));
-    if (rules.data.empty()) table.Wrong("data", "'data' must list tasks (.toml) or JSONL files to train on");
+    for (const std::string& file : table.Texts("tasks")) {
+      const Path task = Resolve(file);
+      const auto same = [&](const PolicySuite& suite) { return suite.task == task; };
+      if (std::none_of(policy_.suites.begin(), policy_.suites.end(), same)) {
+        table.Wrong("tasks",
+                    fmt::format("{} is no [[suite]] of this policy: tuned candidates could not be compared on it",
+                                QuotedWord(file)));
+      }
+      rules.tasks.push_back(task);
+    }
+    if (rules.tasks.empty()) table.Wrong("tasks", "'tasks' must list the suites that adapters are trained for");
     if (const auto rungs = table.Integers("rungs", {.least = 1, .most = 100'000'000}); !rungs.empty()) {
       rules.rungs = rungs;
       if (!std::is_sorted(rungs.begin(), rungs.end()) ||
@@ -341,14 +350,6 @@ void FindFiles(Policy& policy, std::vector<Diagnostic>& mistakes) {
     if (!suite.task.empty() && std::filesystem::is_regular_file(suite.task, none)) continue;
     mistakes.push_back({policy.path, suite.line, suite.column,
                         fmt::format("there is no task file {}", QuotedWord(suite.task.string()))});
-  }
-  if (policy.trainability) {
-    for (const Path& data : policy.trainability->data) {
-      std::error_code none;
-      if (std::filesystem::is_regular_file(data, none)) continue;
-      mistakes.push_back(
-          {policy.path, 1, 1, fmt::format("[trainability]: there is no file {}", QuotedWord(data.string()))});
-    }
   }
   std::vector<PolicyCandidate> found;
   for (const PolicyCandidate& candidate : policy.candidates) {

@@ -34,7 +34,7 @@
 //   weight = 1
 //
 //   [trainability]                        # step 4: every candidate is tuned on the same data; docs/policies.md
-//   data = ["../tasks/arith.toml"]        # tasks, for their training items, or JSONL
+//   tasks = ["../tasks/arith.toml"]       # of the suites: each gets an adapter of its own, from its training items
 //   rungs = [200, 400, 800]               # examples; after each the worse half leaves
 //   learning_rates = [1e-4, 3e-4]         # tried at the first rung; each candidate keeps its best
 //   seeds = 3                             # of the finalists' last rung
@@ -124,8 +124,10 @@ struct PolicySuite {
 
 // Step 4: how candidates are tuned to be compared.
 struct TrainabilityRules {
-  std::vector<Path> data;                        // tasks (.toml), for their training items, or JSONL files
-  int64_t held_out = 100;                        // samples held out of the data, whose loss compares candidates
+  // Tasks among the suites. Each gets an adapter of its own, trained on its training items, as a router would use them;
+  // the other suites are answered by the base.
+  std::vector<Path> tasks;
+  int64_t held_out = 100;  // samples held out of a task's training items, whose loss compares candidates
   std::vector<int64_t> rungs = {200, 400, 800};  // examples, rising
   std::vector<double> learning_rates = {1e-4, 3e-4};
   int64_t seeds = 3;      // of the last rung

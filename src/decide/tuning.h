@@ -19,13 +19,15 @@
 namespace loco {
 
 struct TuningRun {
+  std::string task;  // that the adapter is for
   int64_t examples = 0;
   double learning_rate = 0;
   uint64_t seed = 1;
   RowRef adapter;
   double bits_before = 0;       // bits a byte of the held-out answers, untrained
   double bits = 0;              // after training
-  std::optional<double> score;  // macro-average of the tuned model; empty where another learning rate was better
+  double base_score = 0;        // share of right answers to the task, untrained
+  std::optional<double> score;  // with the adapter; empty where another learning rate was better
   int64_t tokens = 0;
   std::optional<int64_t> tokens_to_target;  // until the held-out loss reached the policy's target
   double seconds = 0;

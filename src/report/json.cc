@@ -99,12 +99,14 @@ Json OfList(const std::vector<T>& values) {
 Json Of(const Tuning& t) {
   Json runs = Json::array();
   for (const TuningRun& r : t.runs) {
-    runs.push_back({{"examples", r.examples},
+    runs.push_back({{"task", r.task},
+                    {"examples", r.examples},
                     {"learning_rate", r.learning_rate},
                     {"seed", r.seed},
                     {"adapter", Of(r.adapter)},
                     {"bits_per_byte_before", r.bits_before},
                     {"bits_per_byte", r.bits},
+                    {"base_score", r.base_score},
                     {"score", r.score ? Json(*r.score) : Json()},
                     {"tokens", r.tokens},
                     {"tokens_to_target", r.tokens_to_target ? Json(*r.tokens_to_target) : Json()},

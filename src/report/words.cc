@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/clock.h"
 
@@ -145,40 +146,41 @@ std::vector<size_t> ByScore(const Decision& decision) {
 std::string TuningWords(const Tuning& tuning) {
   if (tuning.runs.empty()) return tuning.not_trained_because;
   const int64_t examples = tuning.runs.back().examples;
-  double lowest = 1;
-  double highest = 0;
+  std::vector<std::string> tasks;
   double seconds = 0;
   uint64_t peak = 0;
-  int64_t seeds = 0;
+  std::map<std::string, std::vector<double>> scores;
   for (const TuningRun& run : tuning.runs) {
     if (run.examples != examples || !run.score) continue;
-    lowest = std::min(lowest, *run.score);
-    highest = std::max(highest, *run.score);
+    scores[run.task].push_back(*run.score);
     seconds = std::max(seconds, run.seconds);
     peak = std::max(peak, run.peak_memory.value);
-    ++seeds;
   }
-  const std::string spread =
-      seeds > 1 ? fmt::format("{} seeds from {:.1f} to {:.1f}", seeds, 100 * lowest, 100 * highest) : "one seed";
-  return fmt::format("{} examples, {}; trained in {}, peak {}", FormatCount(examples), spread, FormatDuration(seconds),
-                     FormatBytes(Bytes{peak}));
+  for (auto& [task, values] : scores) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    tasks.push_back(values.size() > 1
+                        ? fmt::format("{} {:.1f} to {:.1f} with {} seeds", task, 100 * *low, 100 * *high, values.size())
+                        : fmt::format("{} {:.1f}", task, 100 * *low));
+  }
+  return fmt::format("{} examples: {}; trained in {} at most, peak {}", FormatCount(examples), fmt::join(tasks, ", "),
+                     FormatDuration(seconds), FormatBytes(Bytes{peak}));
 }
 
 CellTable TuningTable(const Decision& decision) {
-  CellTable table{.header = {"candidate", "base", "examples", "learning rate", "seed", "bits/byte", "trained", "tuned",
+  CellTable table{.header = {"candidate", "task", "base", "examples", "rate", "seed", "bits/byte", "trained", "tuned",
                              "gain", "adapter", "time", "row"},
                   .rows = {},
-                  .numbers = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+                  .numbers = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
   for (const CandidateSummary& c : decision.candidates) {
-    if (!c.tuning || !c.base_score) continue;
+    if (!c.tuning) continue;
     for (const TuningRun& run : c.tuning->runs) {
       const bool first = &run == &c.tuning->runs.front();
-      table.rows.push_back({first ? c.id : "", first ? fmt::format("{:.1f}", 100 * c.base_score->value) : "",
+      table.rows.push_back({first ? c.id : "", run.task, fmt::format("{:.1f}", 100 * run.base_score),
                             FormatCount(run.examples), fmt::format("{:g}", run.learning_rate),
                             fmt::format("{}", run.seed), fmt::format("{:.3f}", run.bits_before),
                             fmt::format("{:.3f}", run.bits), run.score ? fmt::format("{:.1f}", 100 * *run.score) : "",
-                            run.score ? SignedPoints(*run.score - c.base_score->value) : "",
-                            FormatBytes(run.adapter_bytes), FormatDuration(run.seconds), run.adapter.Text()});
+                            run.score ? SignedPoints(*run.score - run.base_score) : "", FormatBytes(run.adapter_bytes),
+                            FormatDuration(run.seconds), run.adapter.Text()});
     }
   }
   return table;

@@ -22,7 +22,8 @@ std::vector<double> WindowMeans(const std::vector<StepRecord>& history, int64_t 
 std::optional<Alarm> Diverging(const std::vector<double>& means, int64_t window) {
   for (size_t i = 1; i < means.size(); ++i) {
     const double lowest = *std::min_element(means.begin(), means.begin() + static_cast<std::ptrdiff_t>(i));
-    if (means[i] <= 1.5 * lowest) continue;
+    // A loss near zero jumps by factors that mean nothing.
+    if (means[i] <= 1.5 * lowest || means[i] <= 0.5 * means.front()) continue;
     return Alarm{"diverging", static_cast<int64_t>(i + 1) * window,
                  fmt::format("the loss rose from {:.3f} to {:.3f}", lowest, means[i]),
                  "stop and train with a third of the learning rate"};

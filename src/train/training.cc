@@ -151,7 +151,8 @@ struct TrainingJob::State {
     plan = PlanMemory(network, options);
     if (!plan.fits) {
       const int64_t tokens = LongestPassWithin(network, options);
-      std::string cure = fmt::format("--memory {} holds it", FormatBytes(Bytes{static_cast<uint64_t>(plan.least)}));
+      constexpr int64_t kMegabyte = 1'000'000;
+      std::string cure = fmt::format("--memory {}MB holds it", (plan.least + kMegabyte - 1) / kMegabyte);
       if (tokens >= 16) {
         cure += fmt::format("; passes and samples of {} tokens would fit (--pass-tokens {} --max-tokens {})", tokens,
                             tokens, tokens);

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 
 NUMBER = r"\d[\d,]*(?:\.\d+)?"
 ANY_LINES = ("…", "...")
-TIME_LIMIT = 900  # seconds; a command that hangs is a failure, not a reason to wait for ever
+# Sanitizers make everything slower by a factor that ./check knows.
+TIME_LIMIT = 900 * int(os.environ.get("LOCO_TIME_FACTOR", "1"))  # seconds; a command that hangs is a failure, not a reason to wait for ever
 # The data that a user of the checkout or of a package has at hand.
 DATA = ("policies", "tasks", "catalog", "models", "recipes")
 
