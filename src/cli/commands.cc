@@ -34,6 +34,10 @@ constexpr std::array kCommands = {
             "loco train model-Q4_K_M.gguf --data train.jsonl --plan --memory 5GB\n"
             "loco train --resume --out my-adapter",
             DeclareTrain},
+    Command{"trainability", "which of these models tunes best, and how much that is worth",
+            "loco trainability a-Q4_K_M.gguf b-Q4_K_M.gguf --task tasks/pocket/command.toml\n"
+            "loco trainability models/pocket/*.gguf --task tasks/pocket/command.toml --rungs 100 200 --lr 1e-3 4e-3",
+            DeclareTrainability},
     Command{"bench", "practical test: speed, first token, memory over a long conversation",
             "loco bench model.gguf\nloco bench model.gguf --prompt 512 --generate 128 --json", DeclareBench},
     Command{"tokenize", "token ids and pieces of a text, as the model sees it",

@@ -220,7 +220,7 @@ std::vector<TaskResult> ScoreTasks(Store& store, Session& session, const ModelFi
   return results;
 }
 
-TrainedRow TrainOrFind(Store& store, Session& session, TrainingRequest request, const ModelFile& model,
+TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& request, const ModelFile& model,
                        const Path& folder, const std::function<void(const TrainingJob&)>& before) {
   Terminal& terminal = session.terminal();
   const std::string key = TrainingKey(request);

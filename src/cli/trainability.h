@@ -42,7 +42,7 @@ struct TrainedRow {
   TrainedAdapter adapter;
   bool was_stored = false;
 };
-TrainedRow TrainOrFind(Store& store, Session& session, TrainingRequest request, const ModelFile& model,
+TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& request, const ModelFile& model,
                        const Path& folder, const std::function<void(const TrainingJob&)>& before);
 
 struct TrainabilityCandidate {

@@ -208,7 +208,7 @@ void AddScores(const Decision& decision, std::string& out) {
 }
 
 void AddTraining(const Decision& decision, std::string& out) {
-  const CellTable cells = TuningTable(decision);
+  const CellTable cells = TuningTable(decision.candidates);
   if (cells.rows.empty()) return;
   const Section section(out, "Trainability");
   out +=

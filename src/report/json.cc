@@ -220,4 +220,13 @@ std::string DecisionJson(const Decision& decision) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string TuningJson(const std::vector<CandidateSummary>& candidates) {
+  Json list = Json::array();
+  for (const CandidateSummary& c : candidates) {
+    list.push_back(
+        {{"id", c.id}, {"quantization", c.quantization}, {"model", Of(c.model)}, {"tuning", OfOptional(c.tuning)}});
+  }
+  return Json{{"candidates", list}}.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace loco

@@ -90,7 +90,7 @@ std::string Candidates(const Decision& decision) {
 }
 
 std::string Training(const Decision& decision) {
-  CellTable table = TuningTable(decision);
+  CellTable table = TuningTable(decision.candidates);
   for (std::vector<std::string>& row : table.rows) row.front() = Md(row.front());
   return table.rows.empty() ? "" : "## Trainability\n\n" + Table(table.header, table.rows);
 }

@@ -199,7 +199,7 @@ std::string ScoresText(const Decision& decision, const Painter& paint) {
 }
 
 std::string TuningText(const Decision& decision, const Painter& paint) {
-  const CellTable cells = TuningTable(decision);
+  const CellTable cells = TuningTable(decision.candidates);
   if (cells.rows.empty()) return "";
   TextTable table;
   table.AddRow(cells.header);

@@ -166,12 +166,12 @@ std::string TuningWords(const Tuning& tuning) {
                      FormatDuration(seconds), FormatBytes(Bytes{peak}));
 }
 
-CellTable TuningTable(const Decision& decision) {
+CellTable TuningTable(const std::vector<CandidateSummary>& candidates) {
   CellTable table{.header = {"candidate", "task", "base", "examples", "rate", "seed", "bits/byte", "trained", "tuned",
                              "gain", "adapter", "time", "row"},
                   .rows = {},
                   .numbers = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
-  for (const CandidateSummary& c : decision.candidates) {
+  for (const CandidateSummary& c : candidates) {
     if (!c.tuning) continue;
     for (const TuningRun& run : c.tuning->runs) {
       const bool first = &run == &c.tuning->runs.front();

@@ -47,6 +47,6 @@ struct CellTable {
   std::vector<std::vector<std::string>> rows;
   std::vector<size_t> numbers;  // columns that are numbers
 };
-CellTable TuningTable(const Decision& decision);
+CellTable TuningTable(const std::vector<CandidateSummary>& candidates);
 
 }  // namespace loco
