@@ -64,9 +64,13 @@ std::vector<Alarm> FindAlarms(const TrainingState& state, int64_t total_steps) {
   const int64_t window = std::max<int64_t>(5, total_steps / 10);
   const std::vector<double> means = WindowMeans(state.history, window);
   std::vector<Alarm> alarms;
-  for (auto alarm : {Diverging(means, window), Overfitting(state, means), NotLearning(state, means, total_steps)}) {
+  const auto add = [&](std::optional<Alarm> alarm) {
     if (alarm) alarms.push_back(std::move(*alarm));
-  }
+  };
+  add(Diverging(means, window));
+  add(Overfitting(state, means));
+  // A run that diverged learned before.
+  if (alarms.empty()) add(NotLearning(state, means, total_steps));
   return alarms;
 }
 
