@@ -1,8 +1,8 @@
 #include "base/system.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
