@@ -7,8 +7,8 @@
 // killed run goes on where it stopped, and ends with the same rows as one that was not: items that share batches are
 // computed in fixed groups (BatchOptions::group), and a group that was begun is computed again for the answers that it
 // lacks. An answer that is stored stays. The identity of a run is
-// model content, adapter, task content, template, prompt style, engine and context; anything else that changes the answer is
-// part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
+// model content, adapter, task content, template, prompt style, engine and context; anything else that changes the
+// answer is part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
 //
 // It does not judge models: compare.h does statistics, decide/ decides.
 #pragma once

@@ -22,8 +22,9 @@ std::vector<std::string> Names(const std::vector<Alarm>& alarms) {
 }
 
 TEST_CASE("a run that learns raises no alarm, also when its loss ends near zero and jitters") {
-  const auto state = StateOf(100, [](double i) { return 2 * std::exp(-0.08 * i) + (std::fmod(i, 20) < 10 ? 0.002 : 0.02); },
-                             {{0, 2.0}, {50, 0.2}, {100, 0.1}});
+  const auto state =
+      StateOf(100, [](double i) { return 2 * std::exp(-0.08 * i) + (std::fmod(i, 20) < 10 ? 0.002 : 0.02); },
+              {{0, 2.0}, {50, 0.2}, {100, 0.1}});
   CHECK(Names(FindAlarms(state, 100)).empty());
 }
 
