@@ -38,6 +38,7 @@ struct TrainArguments {
   bool rank_stabilized = false;
   std::string memory;
   std::string kernel;
+  double checkpoint_seconds = 60;
   int64_t show = 0;
   bool plan_only = false;
   bool resume = false;
@@ -230,6 +231,7 @@ ExitCode RunTrain(const TrainArguments& a, Session& session) {
   const ModelFile model = RegisterModel(store, request.model);
   request.model_hash = model.row.hash;
   request.threads = session.threads;
+  request.checkpoint_seconds = a.checkpoint_seconds;
   if (a.plan_only || a.show > 0) return ShowPlan(request, a, session);
   if (a.out.empty())
     throw Error("--out is missing", "name a folder for the adapter: --out my-adapter", ExitCode::kUsage);
@@ -307,6 +309,8 @@ Action DeclareTrain(CLI::App& app, Session& session) {
                                 CLI::ignore_case));
   app.add_option("--show", a->show, "Print the first samples token by token, the trained ones marked, and stop");
   app.add_flag("--plan", a->plan_only, "Predict memory and time, and stop");
+  app.add_option("--checkpoint-every", a->checkpoint_seconds, "Seconds between checkpoints (default 60); 0: every step")
+      ->check(CLI::Range(0.0, 86400.0));
   app.add_flag("--resume", a->resume, "Go on with the run in --out; model, data and recipe need not be given");
   app.add_flag("-f,--force", a->force, "Begin anew, whatever is in --out");
   return [a, &session] { return RunTrain(*a, session); };

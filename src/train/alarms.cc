@@ -8,13 +8,18 @@
 namespace loco {
 namespace {
 
-// Means over windows of a tenth of the run, at least 5 steps: single steps are too noisy to judge by.
+// Means over the learned tokens in windows of a tenth of the run, at least 5 steps: single steps are too noisy to judge
+// by.
 std::vector<double> WindowMeans(const std::vector<StepRecord>& history, int64_t window) {
   std::vector<double> means;
   for (size_t end = static_cast<size_t>(window); end <= history.size(); end += static_cast<size_t>(window)) {
     double sum = 0;
-    for (size_t i = end - static_cast<size_t>(window); i < end; ++i) sum += history[i].loss;
-    means.push_back(sum / static_cast<double>(window));
+    double learned = 0;
+    for (size_t i = end - static_cast<size_t>(window); i < end; ++i) {
+      sum += history[i].loss * static_cast<double>(history[i].learned);
+      learned += static_cast<double>(history[i].learned);
+    }
+    means.push_back(sum / learned);
   }
   return means;
 }

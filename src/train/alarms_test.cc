@@ -11,7 +11,9 @@ namespace {
 TrainingState StateOf(int64_t steps, const std::function<double(double)>& loss,
                       const std::vector<EvaluationRecord>& evaluations) {
   TrainingState state{.steps = steps, .evaluations = evaluations};
-  for (int64_t i = 1; i <= steps; ++i) state.history.push_back({.step = i, .loss = loss(static_cast<double>(i))});
+  for (int64_t i = 1; i <= steps; ++i) {
+    state.history.push_back({.step = i, .loss = loss(static_cast<double>(i)), .learned = 100});
+  }
   return state;
 }
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include "base/error.h"
 #include "engine/fake_model.h"
@@ -119,6 +120,15 @@ TEST_CASE("passes hold every sample once, in room that is there") {
   }
   for (const int count : seen) CHECK(count == 1);
   CHECK(passes.size() <= 5);
+}
+
+TEST_CASE("no pass holds only what was left over") {
+  const std::vector<int64_t> lengths(21, 100);
+  std::vector<size_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto passes = PlanPasses(lengths, order, 512);
+  CHECK(passes.size() == 5);
+  for (const auto& pass : passes) CHECK(pass.size() >= 4);
 }
 
 TEST_CASE("a packed sample keeps its own positions, and the token before a learned one has the target") {

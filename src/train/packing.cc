@@ -1,11 +1,16 @@
 #include "train/packing.h"
 
+#include <optional>
+#include <queue>
+#include <utility>
+
 #include "base/error.h"
 
 namespace loco {
+namespace {
 
-std::vector<std::vector<size_t>> PlanPasses(std::span<const int64_t> lengths, std::span<const size_t> order,
-                                            int64_t capacity) {
+std::vector<std::vector<size_t>> FirstFit(std::span<const int64_t> lengths, std::span<const size_t> order,
+                                          int64_t capacity) {
   constexpr size_t kOpen = 8;  // passes that may still be filled
   struct Open {
     size_t pass;
@@ -28,6 +33,32 @@ std::vector<std::vector<size_t>> PlanPasses(std::span<const int64_t> lengths, st
     if (open[at].room <= 1) open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
   }
   return passes;
+}
+
+// Each sample into the emptiest of `count` passes; nothing when one does not fit.
+std::optional<std::vector<std::vector<size_t>>> SpreadEvenly(std::span<const int64_t> lengths,
+                                                             std::span<const size_t> order, int64_t capacity,
+                                                             size_t count) {
+  std::vector<std::vector<size_t>> passes(count);
+  std::priority_queue<std::pair<int64_t, size_t>> rooms;  // the most room first, then the last pass
+  for (size_t i = 0; i < count; ++i) rooms.emplace(capacity, i);
+  for (const size_t sample : order) {
+    const auto [room, pass] = rooms.top();
+    if (room < lengths[sample] && !passes[pass].empty()) return std::nullopt;
+    rooms.pop();
+    passes[pass].push_back(sample);
+    rooms.emplace(room - lengths[sample], pass);
+  }
+  return passes;
+}
+
+}  // namespace
+
+std::vector<std::vector<size_t>> PlanPasses(std::span<const int64_t> lengths, std::span<const size_t> order,
+                                            int64_t capacity) {
+  auto passes = FirstFit(lengths, order, capacity);
+  auto even = SpreadEvenly(lengths, order, capacity, passes.size());
+  return even ? std::move(*even) : std::move(passes);
 }
 
 TokenBatch PackSamples(const std::vector<const Sample*>& samples) {

@@ -228,6 +228,7 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
                      .identity = s.key,
                      .stored_blocks = s.plan.stored_blocks,
                      .loss_rows = s.plan.loss_rows,
+                     .checkpoint_seconds = s.request.checkpoint_seconds,
                      .evaluations_per_epoch = s.request.evaluations_per_epoch});
     std::error_code none;
     if (std::filesystem::exists(checkpoint, none)) trainer.Resume(ReadCheckpoint(checkpoint));

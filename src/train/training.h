@@ -39,6 +39,7 @@ struct TrainingRequest {
   int threads = 0;                    // 0: all cores
   int64_t memory = 0;                 // bytes; 0: DefaultMemoryBudget()
   int64_t evaluations_per_epoch = 4;  // of the held-out data; changes no weight
+  double checkpoint_seconds = 60;     // between checkpoints; changes no weight either
   std::string name = "adapter";       // written into the file
 };
 
