@@ -51,13 +51,22 @@ Values ValuesOf(const CLI::App& app, const CLI::Option& option, const Names& cat
   const std::string& name = option.get_single_name();
   if (name == "quantization") values.words = QuantizationNames();
   if (name == "id" || (name == "model" && app.get_name() == "fit")) values.words = catalog;
-  for (const char* path : {"model", "file", "tasks", "policy", "store", "out"}) values.files |= name == path;
+  for (const char* path : {"model", "file", "tasks", "task", "policy", "store", "out", "data", "eval", "recipe",
+                           "adapter", "folder", "base"}) {
+    values.files |= name == path;
+  }
   return values;
 }
 
 bool TakesValue(const CLI::Option& option) { return option.get_expected_max() > 0; }
 
 std::string Quoted(const Names& words) { return fmt::format("'{}'", fmt::join(words, " ")); }
+
+// "adapter import" as a pattern of the shell's case.
+std::string Escaped(std::string command) {
+  for (size_t i = 0; (i = command.find(' ', i)) != std::string::npos; i += 2) command.insert(i, 1, '\\');
+  return command;
+}
 
 // "--color" and "-q" of an option, as a pattern of the shell's case: "--color" or "-q|--quantization".
 std::string Pattern(const CLI::Option& option, const std::string& before) {
@@ -89,8 +98,9 @@ void AddCases(const CLI::App& app, const std::string& command, const Names& cata
           fmt::format("    '{}':{}) {} ;;\n", command, repeats ? "*" : std::to_string(position++), Assignments(values));
     } else if (TakesValue(*option)) {
       cases.with_value.push_back(Pattern(*option, ""));
-      cases.options += fmt::format("    {}) {} ;;\n", Pattern(*option, command.empty() ? "*\\ " : command + "\\ "),
-                                   Assignments(values));
+      cases.options +=
+          fmt::format("    {}) {} ;;\n", Pattern(*option, command.empty() ? "*\\ " : Escaped(command) + "\\ "),
+                      Assignments(values));
     }
   }
 }
@@ -119,12 +129,16 @@ Cases CasesOf(CLI::App& app, const Names& catalog) {
 std::string OptionCases(CLI::App& app) {
   std::string out;
   const Names globals = OptionNames(app);
-  for (CLI::App* sub : Subcommands(app)) {
-    Names words = OptionNames(*sub);
-    for (const std::string& name : globals) {
-      if (std::find(words.begin(), words.end(), name) == words.end()) words.push_back(name);
+  const auto add = [&](CLI::App& command, const std::string& name) {
+    Names words = OptionNames(command);
+    for (const std::string& global : globals) {
+      if (std::find(words.begin(), words.end(), global) == words.end()) words.push_back(global);
     }
-    out += fmt::format("    {}*) list={} ;;\n", sub->get_name(), Quoted(words));
+    out += fmt::format("    {}*) list={} ;;\n", Escaped(name), Quoted(words));
+  };
+  for (CLI::App* sub : Subcommands(app)) {
+    for (CLI::App* inner : Subcommands(*sub)) add(*inner, sub->get_name() + " " + inner->get_name());
+    add(*sub, sub->get_name());
   }
   return out + fmt::format("    *) list={} ;;\n", Quoted(globals));
 }
@@ -132,7 +146,7 @@ std::string OptionCases(CLI::App& app) {
 Names NestedNames(CLI::App& app) {
   Names names;
   for (CLI::App* sub : Subcommands(app)) {
-    for (CLI::App* inner : Subcommands(*sub)) names.push_back(sub->get_name() + "\\ " + inner->get_name());
+    for (CLI::App* inner : Subcommands(*sub)) names.push_back(Escaped(sub->get_name() + " " + inner->get_name()));
   }
   return names;
 }
@@ -195,8 +209,12 @@ std::string ZshScript(CLI::App& app, const Names& catalog) {
   std::string options;
   for (CLI::App* sub : Subcommands(app)) {
     commands += fmt::format("    '{}:{}'\n", sub->get_name(), ZshQuoted(sub->get_description()));
-    options +=
-        fmt::format("      {}*)\n        options=(\n{}        )\n        ;;\n", sub->get_name(), ZshOptions(*sub));
+    const auto add = [&](const CLI::App& command, const std::string& name) {
+      options +=
+          fmt::format("      {}*)\n        options=(\n{}        )\n        ;;\n", Escaped(name), ZshOptions(command));
+    };
+    for (CLI::App* inner : Subcommands(*sub)) add(*inner, sub->get_name() + " " + inner->get_name());
+    add(*sub, sub->get_name());
   }
   return fmt::format(R"(#compdef loco
 _loco() {{

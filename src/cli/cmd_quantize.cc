@@ -18,24 +18,10 @@ struct QuantizeArguments {
   bool force = false;
 };
 
-// Nothing that exists is written over without being asked, and never the source.
-void CheckOutput(const QuantizeArguments& arguments) {
-  std::error_code none;
-  if (arguments.out.empty() || !std::filesystem::exists(arguments.out, none)) return;
-  if (std::filesystem::equivalent(arguments.out, arguments.model, none)) {
-    throw Error(fmt::format("{}: this is the source itself", arguments.out.string()), "give another name with --out",
-                ExitCode::kUsage);
-  }
-  if (!arguments.force) {
-    throw Error(fmt::format("{}: the file exists", arguments.out.string()), "give another name, or --force",
-                ExitCode::kUsage);
-  }
-}
-
 ExitCode RunQuantize(const QuantizeArguments& arguments, Session& session) {
   Store store = session.OpenStore();
   const ModelFile source = RegisterModel(store, arguments.model);
-  CheckOutput(arguments);
+  if (!arguments.out.empty()) RefuseOverwrite(arguments.out, arguments.model, arguments.force);
   ModelFile made = AtQuantization(store, source, arguments.quantization, session);
   if (!arguments.out.empty()) {
     const MappedFile content(made.path);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/hostile_text.h"
+#include "cli/adapters.h"
 #include "cli/commands.h"
 #include "cli/model_files.h"
 #include "cli/trainability.h"
@@ -43,6 +44,9 @@ struct TrainArguments {
   bool plan_only = false;
   bool resume = false;
   bool force = false;
+  bool peft = false;
+  bool merge = false;
+  std::string merge_type;
 };
 
 Recipe RecipeOf(const TrainArguments& a) {
@@ -176,10 +180,22 @@ void CheckFolder(const TrainArguments& a, const std::string& key, const Store& s
   }
 }
 
-void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t count, Terminal& terminal) {
+void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t count, Session& session) {
+  Terminal& terminal = session.terminal();
+  const auto shown = std::span(data.samples).first(std::min(static_cast<size_t>(count), data.samples.size()));
+  if (session.json) {
+    Json list = Json::array();
+    for (const Sample& sample : shown) {
+      list.push_back({{"line", sample.line},
+                      {"tokens", sample.tokens},
+                      {"learned", sample.learned},
+                      {"truncated", sample.truncated}});
+    }
+    terminal.PrintLine(list.dump());
+    return;
+  }
   const auto model = LoadModel(request.model, {.threads = 1, .vocabulary_only = true});
-  for (int64_t i = 0; i < std::min<int64_t>(count, static_cast<int64_t>(data.samples.size())); ++i) {
-    const Sample& sample = data.samples[static_cast<size_t>(i)];
+  for (const Sample& sample : shown) {
     terminal.PrintLine(fmt::format("line {} · {} tokens · [trained]{}", sample.line, sample.tokens.size(),
                                    sample.truncated ? " · cut at the limit" : ""));
     std::string line = "  ";
@@ -196,7 +212,7 @@ ExitCode ShowPlan(const TrainingRequest& request, const TrainArguments& a, Sessi
   Terminal& terminal = session.terminal();
   TrainingJob job(request);
   if (a.show > 0) {
-    ShowSamples(request, job.data(), a.show, terminal);
+    ShowSamples(request, job.data(), a.show, session);
     if (!a.plan_only) return ExitCode::kDone;
   }
   const auto [seconds, tokens] = job.TimeOnePass();
@@ -225,6 +241,14 @@ ExitCode ShowPlan(const TrainingRequest& request, const TrainArguments& a, Sessi
   return ExitCode::kDone;
 }
 
+// The adapter in the forms that were asked for besides its own file, beside it.
+std::optional<MergedFile> WriteOtherForms(const TrainArguments& a, const TrainingRequest& request, Session& session) {
+  const Path adapter = AdapterIn(a.out);
+  if (a.peft) ExportAdapter(request.model, adapter, a.out / "peft", "");
+  if (!a.merge) return std::nullopt;
+  return MergeIntoFile(session, request.model, adapter, a.out / "merged.gguf", a.merge_type);
+}
+
 ExitCode RunTrain(const TrainArguments& a, Session& session) {
   TrainingRequest request = RequestOf(a);
   Store store = session.OpenStore();
@@ -249,12 +273,16 @@ ExitCode RunTrain(const TrainArguments& a, Session& session) {
     Json json = Json::parse(trained.row.result);
     json["row"] = fmt::format("adapter-{}", trained.row.id);
     json["stored_before"] = trained.was_stored;
+    if (const auto merged = WriteOtherForms(a, request, session)) json["merged"] = Json::parse(MergeToJson(*merged));
     terminal.PrintLine(json.dump(2));
     return ExitCode::kDone;
   }
   if (trained.was_stored) terminal.PrintLine("stored: this very adapter was trained before; nothing was done");
   terminal.Print(ResultLines(trained.adapter, static_cast<size_t>(terminal.width())));
   terminal.PrintLine(fmt::format("adapter   {} · adapter-{}", ForTerminal(AdapterIn(a.out).string()), trained.row.id));
+  const auto merged = WriteOtherForms(a, request, session);
+  if (a.peft) terminal.PrintLine(fmt::format("peft      {}", ForTerminal((a.out / "peft").string())));
+  if (merged) terminal.Print(MergeLines(*merged));
   terminal.PrintLine(fmt::format("next      loco eval {} TASK --adapter {}", ForTerminal(request.model.string()),
                                  ForTerminal(AdapterIn(a.out).string())));
   return ExitCode::kDone;
@@ -311,6 +339,10 @@ Action DeclareTrain(CLI::App& app, Session& session) {
   app.add_flag("--plan", a->plan_only, "Predict memory and time, and stop");
   app.add_option("--checkpoint-every", a->checkpoint_seconds, "Seconds between checkpoints (default 60); 0: every step")
       ->check(CLI::Range(0.0, 86400.0));
+  app.add_flag("--peft", a->peft, "Also write the adapter as a PEFT folder, OUT/peft");
+  CLI::Option* merge = app.add_flag("--merge", a->merge, "Also write base and adapter as one model, OUT/merged.gguf");
+  app.add_option("--merge-type", a->merge_type, "Type of the merged weights (default: each as in the base)")
+      ->needs(merge);
   app.add_flag("--resume", a->resume, "Go on with the run in --out; model, data and recipe need not be given");
   app.add_flag("-f,--force", a->force, "Begin anew, whatever is in --out");
   return [a, &session] { return RunTrain(*a, session); };

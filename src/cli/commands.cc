@@ -34,6 +34,11 @@ constexpr std::array kCommands = {
             "loco train model-Q4_K_M.gguf --data train.jsonl --plan --memory 5GB\n"
             "loco train --resume --out my-adapter",
             DeclareTrain},
+    Command{"adapter", "adapter files: show, import and export (PEFT, MLX-LM), merge into the base",
+            "loco adapter import their-peft-folder --base model-Q4_K_M.gguf --out adapter.gguf\n"
+            "loco adapter export my-adapter/adapter.gguf --base model-Q4_K_M.gguf --out peft\n"
+            "loco adapter merge my-adapter/adapter.gguf --base model-Q4_K_M.gguf --type Q8_0 --out merged.gguf",
+            DeclareAdapter},
     Command{"trainability", "which of these models tunes best, and how much that is worth",
             "loco trainability a-Q4_K_M.gguf b-Q4_K_M.gguf --task tasks/pocket/command.toml\n"
             "loco trainability models/pocket/*.gguf --task tasks/pocket/command.toml --rungs 100 200 --lr 1e-3 4e-3",

@@ -62,6 +62,7 @@ Action DeclareEval(CLI::App& app, Session& session);
 Action DeclareCompare(CLI::App& app, Session& session);
 Action DeclareQuantize(CLI::App& app, Session& session);
 Action DeclareTrain(CLI::App& app, Session& session);
+Action DeclareAdapter(CLI::App& app, Session& session);
 Action DeclareTrainability(CLI::App& app, Session& session);
 Action DeclareBench(CLI::App& app, Session& session);
 Action DeclareSelect(CLI::App& app, Session& session);

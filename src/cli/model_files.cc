@@ -82,6 +82,18 @@ bool IsWhole(const Path& path) {
 
 }  // namespace
 
+void RefuseOverwrite(const Path& out, const Path& source, bool force) {
+  std::error_code none;
+  if (!std::filesystem::exists(out, none)) return;
+  if (std::filesystem::equivalent(out, source, none)) {
+    throw Error(fmt::format("{}: this is the source itself", out.string()), "give another name with --out",
+                ExitCode::kUsage);
+  }
+  if (!force) {
+    throw Error(fmt::format("{}: the file exists", out.string()), "give another name, or --force", ExitCode::kUsage);
+  }
+}
+
 bool IsUnquantized(const std::string& quantization) {
   return quantization == "F16" || quantization == "BF16" || quantization == "F32";
 }

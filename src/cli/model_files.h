@@ -24,6 +24,9 @@ void CheckIsModel(const Facts& facts, bool vocabulary_only = false);
 // what is no complete language model: vocabulary only, an adapter, a part of a split model, a truncated file.
 ModelFile RegisterModel(Store& store, const Path& path);
 
+// Nothing that exists is written over without being asked, and never what it is made of: throws Error.
+void RefuseOverwrite(const Path& out, const Path& source, bool force);
+
 // F16, BF16 and F32: what a quantized copy can be made of.
 bool IsUnquantized(const std::string& quantization);
 

@@ -30,6 +30,17 @@ void Dequantize(const Matrix& matrix, int64_t row, int64_t begin, int64_t count,
   }
 }
 
+bool CanQuantize(uint32_t type) {
+  if (!CanDequantize(type) || type == GGML_TYPE_TQ1_0 || type == GGML_TYPE_TQ2_0) return false;
+  return type == GGML_TYPE_F32 || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16 ||
+         (ggml_is_quantized(static_cast<ggml_type>(type)) &&
+          !ggml_quantize_requires_imatrix(static_cast<ggml_type>(type)));
+}
+
+void Quantize(const float* from, int64_t rows, int64_t columns, uint32_t type, std::byte* to) {
+  ggml_quantize_chunk(static_cast<ggml_type>(type), from, to, 0, rows, columns, nullptr);
+}
+
 Matrix FloatMatrix(const float* data, int64_t rows, int64_t columns) {
   return {.data = reinterpret_cast<const std::byte*>(data), .type = GGML_TYPE_F32, .rows = rows, .columns = columns};
 }

@@ -30,6 +30,11 @@ bool CanDequantize(uint32_t type);
 // Columns begin … begin + count of one row, in 32 bits. `begin` and `count` are multiples of BlockOf(type).
 void Dequantize(const Matrix& matrix, int64_t row, int64_t begin, int64_t count, float* to);
 
+// The way back, for `rows` whole rows. Not for ternary types, which no sum of weights fits, nor for those that need
+// calibration data: CanQuantize() is false for them.
+bool CanQuantize(uint32_t type);
+void Quantize(const float* from, int64_t rows, int64_t columns, uint32_t type, std::byte* to);
+
 // A matrix of 32-bit floats that belongs to us, such as one half of an adapter.
 Matrix FloatMatrix(const float* data, int64_t rows, int64_t columns);
 

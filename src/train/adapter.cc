@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "candidate/gguf_builder.h"
 
 namespace loco {
 namespace {
@@ -97,37 +96,6 @@ int64_t CountParameters(const Adapter& adapter) {
   int64_t count = 0;
   for (const LoraPair& pair : adapter.pairs) count += static_cast<int64_t>(pair.a.size() + pair.b.size());
   return count;
-}
-
-void WriteAdapter(const Path& path, const Adapter& adapter, const AdapterFacts& facts) {
-  GgufBuilder builder;
-  builder.Text("general.type", "adapter").Text("general.architecture", facts.architecture);
-  builder.Text("general.name", facts.name).Text("adapter.type", "lora");
-  // The engine scales by alpha / rank, whatever rule made the scale.
-  builder.Scalar("adapter.lora.alpha", GgufKind::kFloat32, adapter.scale * static_cast<float>(adapter.rank));
-  if (!facts.base_hash.empty()) builder.Text("loco.base.sha256", facts.base_hash);
-  if (!facts.recipe.empty()) builder.Text("loco.recipe", facts.recipe);
-  const auto rank = static_cast<uint64_t>(adapter.rank);
-  for (const LoraPair& pair : adapter.pairs) {
-    builder.Tensor(pair.name + ".lora_a", {static_cast<uint64_t>(pair.columns), rank}, kF32);
-    builder.Tensor(pair.name + ".lora_b", {rank, static_cast<uint64_t>(pair.rows)}, kF32);
-  }
-  AtomicFile file(path);
-  uint64_t written = 0;
-  const auto write = [&](std::string_view content) {
-    file.Write(content);
-    written += content.size();
-  };
-  const auto pad = [&] { write(std::string(builder.Padded(written) - written, '\0')); };
-  write(builder.Header());
-  for (const LoraPair& pair : adapter.pairs) {
-    for (const std::vector<float>* half : {&pair.a, &pair.b}) {
-      pad();
-      write({reinterpret_cast<const char*>(half->data()), half->size() * sizeof(float)});
-    }
-  }
-  pad();
-  file.Commit();
 }
 
 }  // namespace loco

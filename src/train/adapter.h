@@ -1,17 +1,13 @@
-// LoRA adapters: putting one on a network, and keeping it in a file that llama.cpp and Ollama load.
+// LoRA adapters: putting one on a network.
 //
 //   Adapter adapter = AttachAdapter(network, {.rank = 16, .alpha = 32}, seed);   // b is zero: nothing changes yet
-//   WriteAdapter("name.gguf", adapter, {.architecture = "qwen3", .base_hash = hash, .alpha = 32});
 //
-// The file is llama.cpp's: one pair of 32-bit tensors a weight, NAME.lora_a (rank × inputs) and NAME.lora_b (outputs ×
-// rank), and adapter.lora.alpha; the engine scales by alpha / rank, and so does `scale`. Keys of our own begin with
-// "loco.": the base's hash and the recipe.
+// train/adapter_file.h keeps it in a file.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "base/file.h"
 #include "net/network.h"
 
 namespace loco {
@@ -35,15 +31,5 @@ Adapter AttachAdapter(Network& network, const AdapterShape& shape, uint64_t seed
 // The same shape, all zero: what gradients and the optimizer's moments are kept in.
 Adapter ZeroLike(const Adapter& adapter);
 int64_t CountParameters(const Adapter& adapter);
-
-struct AdapterFacts {
-  std::string name;
-  std::string architecture;  // of the base
-  std::string base_hash;     // SHA-256 of the base's file
-  std::string recipe;        // JSON
-  float alpha = 32;
-};
-// Atomically. Throws Error when the disk is full.
-void WriteAdapter(const Path& path, const Adapter& adapter, const AdapterFacts& facts);
 
 }  // namespace loco

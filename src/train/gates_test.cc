@@ -10,6 +10,7 @@
 #include "net/gemm.h"
 #include "net/pass.h"
 #include "train/adapter.h"
+#include "train/adapter_file.h"
 #include "train/architecture.h"
 #include "train/model_fixture.h"
 

@@ -14,6 +14,7 @@
 #include "candidate/gguf.h"
 #include "engine/llama_model.h"
 #include "net/gemm.h"
+#include "train/adapter_file.h"
 #include "train/architecture.h"
 #include "train/packing.h"
 
@@ -245,8 +246,7 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
                  {.name = s.request.name,
                   .architecture = s.network.architecture,
                   .base_hash = s.request.model_hash,
-                  .recipe = RecipeToJson(s.request.recipe),
-                  .alpha = s.request.recipe.adapter.alpha});
+                  .recipe = RecipeToJson(s.request.recipe)});
   }
   result.peak_bytes = static_cast<int64_t>(ReadProcessMemory().peak_resident.value);
   result.hash = Sha256OfFile(result.path);

@@ -1,4 +1,4 @@
-"""Writes GGUF version 3: only what the pocket models and their adapters need."""
+"""Writes and reads GGUF version 3: only what the pocket models and their adapters need."""
 
 import struct
 
@@ -58,3 +58,52 @@ def write(path, metadata, tensors):
         file.write(header + bytes(_pad(len(header))))
         for array in tensors.values():
             file.write(np.ascontiguousarray(array).tobytes() + bytes(_pad(array.nbytes)))
+
+
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+
+
+def read(path):
+    """(metadata, tensors) as write() takes them: tensors as float32 arrays in PyTorch order."""
+    data = path.read_bytes()
+    at = 4
+
+    def take(form):
+        nonlocal at
+        values = struct.unpack_from("<" + form, data, at)
+        at += struct.calcsize("<" + form)
+        return values if len(values) > 1 else values[0]
+
+    def text():
+        nonlocal at
+        size = take("Q")
+        at += size
+        return data[at - size:at].decode()
+
+    def value(kind):
+        if kind == _STRING:
+            return text()
+        if kind == _ARRAY:
+            element, count = take("IQ")
+            return [value(element) for _ in range(count)]
+        return take(_SCALARS[kind])
+
+    if data[:4] != b"GGUF" or take("I") != 3:
+        raise ValueError(f"{path}: not GGUF version 3")
+    tensor_count, key_count = take("QQ")
+    metadata = {}
+    for _ in range(key_count):
+        key = text()
+        metadata[key] = value(take("I"))
+    entries = []
+    for _ in range(tensor_count):
+        name, rank = text(), take("I")
+        dims = [take("Q") for _ in range(rank)]
+        entries.append((name, dims, *take("IQ")))
+    begin = at + _pad(at)
+    types = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
+    tensors = {}
+    for name, dims, kind, offset in entries:
+        array = np.frombuffer(data, types[kind], int(np.prod(dims)), begin + offset)
+        tensors[name] = array.reshape(dims[::-1]).astype(np.float32)
+    return metadata, tensors
