@@ -199,15 +199,32 @@ std::string ScoresText(const Decision& decision, const Painter& paint) {
 }
 
 std::string TuningText(const Decision& decision, const Painter& paint) {
-  const CellTable cells = TuningTable(decision.candidates);
+  CellTable cells = TuningTable(decision.candidates);
   if (cells.rows.empty()) return "";
+  const auto drop = [&](size_t column) {
+    for (auto& row : cells.rows) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
+    cells.header.erase(cells.header.begin() + static_cast<std::ptrdiff_t>(column));
+    std::erase(cells.numbers, column);
+    for (size_t& number : cells.numbers) number -= number > column ? 1 : 0;
+  };
+  // A line is short: the sizes of adapters stand in the record, one task needs no column, and what is said above the
+  // table need not be in its header.
+  drop(static_cast<size_t>(std::find(cells.header.begin(), cells.header.end(), "adapter") - cells.header.begin()));
+  std::replace(cells.header.begin(), cells.header.end(), std::string("bits/byte"), std::string("before"));
+  std::replace(cells.header.begin(), cells.header.end(), std::string("trained"), std::string("after"));
+  const std::string task = cells.rows.front()[1];
+  const bool one_task =
+      std::all_of(cells.rows.begin(), cells.rows.end(), [&](const auto& row) { return row[1] == task; });
+  if (one_task) drop(1);
+  const std::string title = fmt::format("   {}bits a byte of held-out answers before and after training; scores in %\n",
+                                        one_task ? Safe(task) + ": " : "");
   TextTable table;
   table.AddRow(cells.header);
-  for (std::vector<std::string> row : cells.rows) {
+  for (std::vector<std::string>& row : cells.rows) {
     row.front() = Shorten(Safe(row.front()), 26);
     table.AddRow(std::move(row));
   }
-  return "\n" + table.Render(kIndent, paint.width(), cells.numbers);
+  return "\n" + title + table.Render(kIndent, paint.width(), cells.numbers);
 }
 
 // What would let a candidate through that a hard rule keeps out.

@@ -1,8 +1,7 @@
 #include "train/packing.h"
 
-#include <optional>
-#include <queue>
-#include <utility>
+#include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -35,21 +34,33 @@ std::vector<std::vector<size_t>> FirstFit(std::span<const int64_t> lengths, std:
   return passes;
 }
 
-// Each sample into the emptiest of `count` passes; nothing when one does not fit.
-std::optional<std::vector<std::vector<size_t>>> SpreadEvenly(std::span<const int64_t> lengths,
-                                                             std::span<const size_t> order, int64_t capacity,
-                                                             size_t count) {
-  std::vector<std::vector<size_t>> passes(count);
-  std::priority_queue<std::pair<int64_t, size_t>> rooms;  // the most room first, then the last pass
-  for (size_t i = 0; i < count; ++i) rooms.emplace(capacity, i);
-  for (const size_t sample : order) {
-    const auto [room, pass] = rooms.top();
-    if (room < lengths[sample] && !passes[pass].empty()) return std::nullopt;
-    rooms.pop();
-    passes[pass].push_back(sample);
-    rooms.emplace(room - lengths[sample], pass);
+// Moves samples from the fullest passes into those that hold less than three quarters of the mean.
+void FillRemnants(std::span<const int64_t> lengths, std::vector<std::vector<size_t>>& passes) {
+  std::vector<int64_t> filled;
+  for (const auto& pass : passes) {
+    filled.push_back(0);
+    for (const size_t sample : pass) filled.back() += lengths[sample];
   }
-  return passes;
+  const int64_t enough =
+      3 * std::accumulate(filled.begin(), filled.end(), int64_t{0}) / (4 * static_cast<int64_t>(passes.size()));
+  for (size_t least = 0; least < passes.size(); ++least) {
+    while (filled[least] < enough) {
+      const auto most = static_cast<size_t>(std::max_element(filled.begin(), filled.end()) - filled.begin());
+      // The longest sample that does not turn the two around.
+      size_t best = passes[most].size();
+      for (size_t i = 0; i < passes[most].size(); ++i) {
+        const int64_t length = lengths[passes[most][i]];
+        if (2 * length > filled[most] - filled[least]) continue;
+        if (best == passes[most].size() || length > lengths[passes[most][best]]) best = i;
+      }
+      if (best == passes[most].size()) break;
+      const size_t sample = passes[most][best];
+      passes[most].erase(passes[most].begin() + static_cast<std::ptrdiff_t>(best));
+      passes[least].push_back(sample);
+      filled[most] -= lengths[sample];
+      filled[least] += lengths[sample];
+    }
+  }
 }
 
 }  // namespace
@@ -57,8 +68,8 @@ std::optional<std::vector<std::vector<size_t>>> SpreadEvenly(std::span<const int
 std::vector<std::vector<size_t>> PlanPasses(std::span<const int64_t> lengths, std::span<const size_t> order,
                                             int64_t capacity) {
   auto passes = FirstFit(lengths, order, capacity);
-  auto even = SpreadEvenly(lengths, order, capacity, passes.size());
-  return even ? std::move(*even) : std::move(passes);
+  if (!passes.empty()) FillRemnants(lengths, passes);
+  return passes;
 }
 
 TokenBatch PackSamples(const std::vector<const Sample*>& samples) {

@@ -15,9 +15,10 @@
 
 namespace loco {
 
-// As few passes of at most `capacity` tokens as first fit over the last few needs, about equally full where the samples
-// allow it: a last pass with the few samples that were left over would move the weights as far as a full one, on much
-// less evidence. A sample longer than the capacity has a pass of its own.
+// Fills passes of at most `capacity` tokens with samples, in the given order: a sample goes into the first pass begun
+// and not full that has room (first fit over the last few, so that order is kept roughly and little stays empty). Then
+// full passes give to those that hold little: a last pass with the few samples that were left over would move the
+// weights as far as a full one, on much less evidence. A sample longer than the capacity has a pass of its own.
 std::vector<std::vector<size_t>> PlanPasses(std::span<const int64_t> lengths, std::span<const size_t> order,
                                             int64_t capacity);
 
