@@ -254,11 +254,7 @@ int Run(const Arguments& a) {
   return 0;
 }
 
-}  // namespace
-}  // namespace loco
-
-int main(int count, char** words) {
-  using namespace loco;
+int Main(int count, char** words) {
   Arguments a;
   try {
     for (int i = 1; i < count; ++i) {
@@ -294,3 +290,8 @@ int main(int count, char** words) {
     return 1;
   }
 }
+
+}  // namespace
+}  // namespace loco
+
+int main(int count, char** words) { return loco::Main(count, words); }

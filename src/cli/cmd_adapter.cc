@@ -108,22 +108,22 @@ Action DeclareAdapter(CLI::App& app, Session& session) {
   auto a = std::make_shared<AdapterArguments>();
   CLI::App* show = app.add_subcommand("show", "what an adapter file is");
   CLI::App* import = app.add_subcommand("import", "a PEFT or MLX-LM folder becomes an adapter file");
-  CLI::App* export_ = app.add_subcommand("export", "an adapter file becomes a PEFT folder");
+  CLI::App* to_peft = app.add_subcommand("export", "an adapter file becomes a PEFT folder");
   CLI::App* merge = app.add_subcommand("merge", "fold an adapter into its base: one file that runs without it");
   import->add_option("folder", a->adapter, "Folder with adapter_config.json and safetensors")->required();
-  for (CLI::App* sub : {show, export_, merge})
+  for (CLI::App* sub : {show, to_peft, merge})
     sub->add_option("adapter", a->adapter, "Adapter file (.gguf)")->required();
-  for (CLI::App* sub : {import, export_, merge}) {
+  for (CLI::App* sub : {import, to_peft, merge}) {
     sub->add_option("--base", a->base, "The model file (.gguf) that the adapter was trained on")->required();
-    sub->add_option("-o,--out", a->out, sub == export_ ? "Folder to write" : "File to write")->required();
+    sub->add_option("-o,--out", a->out, sub == to_peft ? "Folder to write" : "File to write")->required();
     sub->add_flag("-f,--force", a->force, "Write over what is there");
   }
-  export_->add_option("--base-name", a->base_name, "What PEFT loads the base by (default: the name in the file)");
+  to_peft->add_option("--base-name", a->base_name, "What PEFT loads the base by (default: the name in the file)");
   merge->add_option("--type", a->type, "Type of the merged weights, for example Q8_0 (default: each as in the base)");
   app.require_subcommand(1);
   return [=, &session] {
     if (import->parsed()) return RunImport(*a, session);
-    if (export_->parsed()) return RunExport(*a, session);
+    if (to_peft->parsed()) return RunExport(*a, session);
     if (merge->parsed()) return RunMerge(*a, session);
     PrintAdapter(a->adapter, session);
     return ExitCode::kDone;

@@ -226,12 +226,12 @@ class Importer {
   }
 
   void Collect(std::vector<Safetensor> tensors, const Path& file) {
-    static const RE2 name(
+    static const RE2 kName(
         R"((?:.*\.)?(layers\.\d+\.(?:self_attn|mlp)\.\w+)\.lora_([aAbB])(?:\.default)?(?:\.weight)?)");
     for (Safetensor& tensor : tensors) {
       std::string module;
       std::string half;
-      if (!RE2::FullMatch(tensor.name, name, &module, &half)) RefuseTensor(tensor.name, file);
+      if (!RE2::FullMatch(tensor.name, kName, &module, &half)) RefuseTensor(tensor.name, file);
       Halves& halves = halves_[module];
       auto& slot = half == "a" || half == "A" ? halves.a : halves.b;
       if (slot) {
