@@ -25,7 +25,7 @@ if(LOCO_FUZZ)
   target_compile_options(loco_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# The headers of other projects that most files include, compiled once instead of in every file. The g++ builds go
+# The headers of other projects that most files include, compiled once instead of in every file. The preset dev goes
 # without, so that a file that forgets an #include does not compile there.
 option(LOCO_PRECOMPILED "Compile the common headers once" OFF)
 set(LOCO_COMMON_HEADERS <algorithm> <chrono> <filesystem> <fstream> <functional> <map> <memory> <optional> <random> <regex>

@@ -55,11 +55,12 @@ class Halving {
     std::iota(running.begin(), running.end(), size_t{0});
     for (size_t rung = 0; rung < rules_.rungs.size(); ++rung) {
       const bool last = rung + 1 == rules_.rungs.size();
-      std::vector<std::pair<double, size_t>> order;  // bits a byte, candidate
+      std::vector<std::pair<RungResult, size_t>> order;  // with the candidate
       for (const size_t c : running) {
-        if (const auto bits = Climb(c, rung, last)) order.emplace_back(*bits, c);
+        if (const auto standing = Climb(c, rung, last)) order.emplace_back(*standing, c);
       }
-      std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](const auto& a, const auto& b) { return IsBetter(a.first, b.first); });
       const int64_t kept = last ? static_cast<int64_t>(order.size())
                                 : KeptAfterRung(static_cast<int64_t>(order.size()), rules_.finalists);
       running.clear();
@@ -70,9 +71,7 @@ class Halving {
         }
         Tuning& tuning = tuned_[order[i].second].tuning;
         tuning.dropped_after = rules_.rungs[rung];
-        tuning.dropped_because =
-            fmt::format("{:.3f} bits a byte after {} examples; the last that went on has {:.3f}", order[i].first,
-                        FormatCount(rules_.rungs[rung]), order[static_cast<size_t>(kept) - 1].first);
+        tuning.dropped_because = Reason(order[i].first, order[static_cast<size_t>(kept) - 1].first, rules_.rungs[rung]);
       }
       std::sort(running.begin(), running.end());  // the order of the policy
     }
@@ -80,9 +79,30 @@ class Halving {
   }
 
  private:
-  // All runs of one candidate on one rung; its bits a byte, or nothing when it cannot be trained. Each task has an
-  // adapter of its own, and each adapter its own learning rate.
-  std::optional<double> Climb(size_t c, size_t rung, bool last) {
+  // Where a candidate stands after a rung.
+  struct RungResult {
+    double bits = 0;   // a byte of held-out answers, mean over the tuned tasks
+    double score = 0;  // what the decision would rest on: tuned tasks by their adapters, the others by the base
+  };
+
+  // Bits a byte tell candidates apart on less data than right answers do. But they cannot be weighed against tasks that
+  // get no adapter, whose scores stand already: then the whole score decides who goes on.
+  bool IsBetter(const RungResult& a, const RungResult& b) const {
+    return EveryTaskIsTuned() ? a.bits < b.bits : a.score > b.score;
+  }
+  bool EveryTaskIsTuned() const { return rules_.tasks.size() == tasks_.size(); }
+  std::string Reason(const RungResult& dropped, const RungResult& last, int64_t examples) const {
+    if (EveryTaskIsTuned()) {
+      return fmt::format("{:.3f} bits a byte after {} examples; the last that went on has {:.3f}", dropped.bits,
+                         FormatCount(examples), last.bits);
+    }
+    return fmt::format("{:.1f} % over all suites after {} examples; the last that went on has {:.1f} %",
+                       100 * dropped.score, FormatCount(examples), 100 * last.score);
+  }
+
+  // All runs of one candidate on one rung; nothing when it cannot be trained. Each task has an adapter of its own, and
+  // each adapter its own learning rate.
+  std::optional<RungResult> Climb(size_t c, size_t rung, bool last) {
     const auto seeds = static_cast<size_t>(last ? rules_.seeds : 1);
     Tuning& tuning = tuned_[c].tuning;
     std::vector<std::vector<TaskResult>> results(seeds, candidates_[c].base);  // of each seed
@@ -114,8 +134,9 @@ class Halving {
       tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
       return std::nullopt;
     }
+    const double score = MacroOf(results.front(), weights_);
     if (last) tuned_[c].results = MiddleSeed(std::move(results));
-    return bits;
+    return RungResult{bits, score};
   }
 
   std::vector<TaskResult> MiddleSeed(std::vector<std::vector<TaskResult>> results) const {
