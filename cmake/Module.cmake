@@ -25,18 +25,19 @@ if(LOCO_FUZZ)
   target_compile_options(loco_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# The headers of other projects that most files include, compiled once instead of in every file. The preset dev goes
-# without, so that a file that forgets an #include does not compile there.
-option(LOCO_PRECOMPILED "Compile the common headers once" OFF)
+# What makes a build from nothing much faster: the files of a module compiled a few at a time, and the headers that most
+# tests include compiled once. Not in the preset dev, so that every file stands on its own #includes there and a change
+# compiles one file.
+option(LOCO_TOGETHER "Compile files together and common headers once" OFF)
 set(LOCO_COMMON_HEADERS <algorithm> <chrono> <filesystem> <fstream> <functional> <map> <memory> <optional> <random> <regex>
   <set> <span> <sstream> <string> <string_view> <thread> <unordered_map> <variant> <vector> <fmt/format.h>
   <nlohmann/json.hpp>)
 function(loco_use_precompiled target)
-  if(LOCO_PRECOMPILED)
+  if(LOCO_TOGETHER)
     target_precompile_headers(${target} REUSE_FROM loco_precompiled)
   endif()
 endfunction()
-if(LOCO_PRECOMPILED)
+if(LOCO_TOGETHER AND LOCO_TESTS)
   add_library(loco_precompiled OBJECT ${CMAKE_SOURCE_DIR}/cmake/precompiled.cc)
   target_link_libraries(loco_precompiled PRIVATE loco_settings loco_json fmt::fmt)
   target_precompile_headers(loco_precompiled PRIVATE ${LOCO_COMMON_HEADERS})
@@ -56,8 +57,8 @@ function(loco_module name)
     add_library(loco_${name} INTERFACE)
     target_link_libraries(loco_${name} INTERFACE loco_settings ${arg_LINK})
   endif()
-  if(arg_SOURCES AND NOT name STREQUAL net)  # net has options of its own
-    loco_use_precompiled(loco_${name})
+  if(arg_SOURCES AND LOCO_TOGETHER AND NOT name STREQUAL net)  # net's files have names and options of their own
+    set_target_properties(loco_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
   if(LOCO_TESTS AND arg_TESTS)
     add_executable(${name}_test ${arg_TESTS} $<TARGET_OBJECTS:loco_test_main>)

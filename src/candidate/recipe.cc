@@ -41,7 +41,7 @@ const Family* FindFamily(std::string_view architecture) {
 }
 
 // Widths are bounded by ComputeShape() before they come here; this bounds the rest, so that no product overflows.
-constexpr uint64_t kMaxWidth = uint64_t{1} << 24;
+constexpr uint64_t kMaxTensorWidth = uint64_t{1} << 24;
 
 // Gemma 3n: numbers of its one published size, which its dimensions do not tell.
 constexpr uint64_t kLayerInput = 256;
@@ -62,7 +62,7 @@ class Derivation {
     if (!complete) return false;
     for (const uint64_t width : {*dims_.hidden, *dims_.vocabulary, *heads, *ffn, dims_.key_length.value_or(0),
                                  dims_.value_length.value_or(0), Dims::At(dims_.kv_heads, 0).value_or(0)}) {
-      if (width > kMaxWidth) return false;
+      if (width > kMaxTensorWidth) return false;
     }
     hidden_ = *dims_.hidden;
     ffn_ = *ffn;
@@ -71,10 +71,10 @@ class Derivation {
     const uint64_t kv_heads = Dims::At(dims_.kv_heads, 0).value_or(*heads);
     key_width_ = kv_heads * key_length_;
     value_width_ = kv_heads * dims_.value_length.value_or(hidden_ / *heads);
-    if (key_width_ > kMaxWidth || value_width_ > kMaxWidth) return false;
+    if (key_width_ > kMaxTensorWidth || value_width_ > kMaxTensorWidth) return false;
     Matrix("token_embd.weight", hidden_, *dims_.vocabulary);
     Vector("output_norm.weight", hidden_);
-    if (dims_.rotary_constants > kMaxWidth) return false;
+    if (dims_.rotary_constants > kMaxTensorWidth) return false;
     if (dims_.rotary_constants != 0) Vector("rope_freqs.weight", dims_.rotary_constants);
     if (!*dims_.tied_embeddings) Matrix("output.weight", hidden_, *dims_.vocabulary);
     if (family_.layer_inputs) SharedLayerInputs();

@@ -35,13 +35,13 @@ Row Found(std::optional<Row> row, const RowRef& ref) {
 }
 
 // A JSON column as indented "key: value" lines; nested objects are indented further.
-std::string Lines(const Json& json, int indent) {
+std::string JsonLines(const Json& json, int indent) {
   std::string out;
   const std::string margin(static_cast<size_t>(indent), ' ');
   for (const auto& [key, value] : json.items()) {
     const std::string name = json.is_array() ? "-" : ForTerminal(key) + ":";
     if (value.is_structured() && !value.empty() && (value.is_object() || value.begin()->is_structured())) {
-      out += fmt::format("{}{}\n{}", margin, name, Lines(value, indent + 2));
+      out += fmt::format("{}{}\n{}", margin, name, JsonLines(value, indent + 2));
     } else {
       const std::string text =
           value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -67,7 +67,7 @@ void Add(Shown& shown, const std::string& name, const Json& value) {
 void AddJsonColumn(Shown& shown, const std::string& name, const std::string& column) {
   const Json json = Json::parse(column);
   shown.json[name] = json;
-  if (!json.empty()) shown.text += Lines(json, 2);
+  if (!json.empty()) shown.text += JsonLines(json, 2);
 }
 
 Shown ShowModel(const ModelRow& row) {
@@ -166,7 +166,7 @@ Shown ShowMeasurement(const Store& store, const MeasurementRow& row) {
   Add(shown, "engine", row.engine);
   shown.json["result"] = Json::parse(row.result);
   shown.text +=
-      row.kind == "practical" ? PracticalLines(PracticalFromJson(row.result)) : Lines(Json::parse(row.result), 2);
+      row.kind == "practical" ? PracticalLines(PracticalFromJson(row.result)) : JsonLines(Json::parse(row.result), 2);
   return shown;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 std::string Md(std::string_view text) { return ForMarkdown(text); }
 
-std::string Row(const RowRef& row) { return row.id == 0 ? "" : fmt::format("`{}`", row.Text()); }
+std::string MdRow(const RowRef& row) { return row.id == 0 ? "" : fmt::format("`{}`", row.Text()); }
 
 std::string Table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
   std::string out = fmt::format("| {} |\n|", fmt::join(header, " | "));
@@ -23,7 +23,7 @@ std::string Table(const std::vector<std::string>& header, const std::vector<std:
   return out + "\n";
 }
 
-std::string Answer(const Decision& decision) {
+std::string MdAnswer(const Decision& decision) {
   if (decision.kind == DecisionKind::kNobodyQualifies) {
     std::string out = "**Nobody meets the policy.** Nearest misses:\n\n";
     std::vector<std::vector<std::string>> rows;
@@ -62,11 +62,11 @@ std::string Answer(const Decision& decision) {
   }
   if (c.memory) {
     fact("memory", fmt::format("{} of {} at {} tokens {}", FormatBytes(c.memory->total), FormatBytes(c.memory->limit),
-                               FormatCount(static_cast<int64_t>(c.memory->context)), Row(c.memory->row)));
+                               FormatCount(static_cast<int64_t>(c.memory->context)), MdRow(c.memory->row)));
   }
   if (c.practical && c.practical->generation_speed) {
     fact("speed", fmt::format("{}; {} {}", SpeedWords(c.practical->generation_speed->value),
-                              Md(PracticalWords(*c.practical)), Row(c.practical->row)));
+                              Md(PracticalWords(*c.practical)), MdRow(c.practical->row)));
   }
   fact("stability", Md(StabilityWords(decision)));
   const std::string margins = MarginWords(decision);
@@ -82,7 +82,7 @@ std::string Candidates(const Decision& decision) {
          c.score ? fmt::format("{} {}", PercentWords(c.score->value), PercentInterval(c.score->interval)) : "",
          c.file_bytes.value == 0 ? "unknown" : FormatBytes(c.file_bytes),
          c.practical && c.practical->generation_speed ? SpeedWords(c.practical->generation_speed->value) : "",
-         c.score ? ShareWords(c.chosen_share) : "", Row(c.model)});
+         c.score ? ShareWords(c.chosen_share) : "", MdRow(c.model)});
   }
   return Table({"candidate", "standing", "why", decision.tuned ? "tuned score, 95 %" : "base score, 95 %", "file",
                 "speed", "chosen in", "row"},
@@ -102,7 +102,7 @@ std::string Scores(const Decision& decision) {
       rows.push_back({Md(decision.candidates[i].id), Md(s.task),
                       fmt::format("{} {}", PercentWords(s.share.value), PercentInterval(s.share.interval)),
                       fmt::format("{} of {}", s.right, s.items), std::to_string(s.truncated),
-                      std::to_string(s.unparsed), std::to_string(s.empty), Row(s.run)});
+                      std::to_string(s.unparsed), std::to_string(s.empty), MdRow(s.run)});
     }
   }
   return rows.empty()
@@ -150,7 +150,7 @@ std::string Rules(const Decision& decision) {
       for (const RuleVerdict& v : *list) {
         const std::string outcome = v.kept ? "unknown, kept" : RuleOutcomeName(v.outcome);
         rows.push_back({Md(c.id), Md(v.rule), outcome, Md(v.value), Md(v.limit), Md(v.margin),
-                        Md(v.date.empty() ? v.source : v.source + ", " + v.date), Md(v.would_pass_if), Row(v.row)});
+                        Md(v.date.empty() ? v.source : v.source + ", " + v.date), Md(v.would_pass_if), MdRow(v.row)});
       }
     }
   }
@@ -170,7 +170,7 @@ std::string Figures(const Decision& decision) {
                             : v.undecided ? "undecided, stays"
                                           : "stays";
       rows.push_back({Md(c.id), Md(v.figure), outcome, Md(v.value), Md(v.limit), Md(v.precision),
-                      Md(v.date.empty() ? v.source : v.source + ", " + v.date), Row(v.row)});
+                      Md(v.date.empty() ? v.source : v.source + ", " + v.date), MdRow(v.row)});
     }
   }
   return rows.empty()
@@ -186,7 +186,7 @@ std::string DecisionMarkdown(const Decision& decision, const RecordHead& head) {
   if (!decision.description.empty()) out += fmt::format("Question: {}.\n\n", Md(decision.description));
   out += fmt::format("{}{}{}\n\n", head.date, head.decision.empty() ? "" : fmt::format(" · `{}`", head.decision),
                      decision.machine.empty() ? "" : " · " + Md(decision.machine));
-  out += "## Decision\n\n" + Answer(decision);
+  out += "## Decision\n\n" + MdAnswer(decision);
   out += "## How it was reached\n\n";
   for (const FunnelStep& step : decision.funnel) {
     out += step.measured ? fmt::format("1. {}: {} → {}; {}\n", step.name, step.in, step.out, Md(step.note))
@@ -212,7 +212,7 @@ std::string DecisionMarkdown(const Decision& decision, const RecordHead& head) {
       "items (seed {}).\n",
       100 * (1 - decision.alpha), 100 * decision.margin, FormatCount(decision.resamples), decision.seed);
   std::vector<std::string> rows;
-  for (const RowRef& row : decision.rests_on) rows.push_back(Row(row));
+  for (const RowRef& row : decision.rests_on) rows.push_back(MdRow(row));
   out += fmt::format("\n## Rows\n\nThis record rests on {} of the store (`loco show ROW`): {}\n\nPolicy hash `{}`.{}\n",
                      Counted(static_cast<int64_t>(rows.size()), "row", "rows"), fmt::join(rows, " "),
                      decision.policy_hash, head.program.empty() ? "" : " Made by " + Md(head.program) + ".");

@@ -16,9 +16,9 @@ constexpr std::array<Scorer, 3> kScorers = {{
     {"choice", 1, true, ScoreChoice},
 }};
 
-bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
-
 }  // namespace
+
+bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 const Scorer& FindScorer(const std::string& name) {
   for (const Scorer& scorer : kScorers) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/rows.h"
@@ -33,6 +34,9 @@ struct Scorer {
   bool uses_choices;  // needs log-likelihoods instead of generated text
   Marking (*mark)(const Item& item, const ScoreSettings& settings, const Response& response);
 };
+
+// Nothing but blanks.
+bool IsBlank(std::string_view text);
 
 const Scorer& FindScorer(const std::string& name);  // the name must be known
 std::vector<std::string> ScorerNames();

@@ -61,8 +61,6 @@ Placeholders PlaceholdersOf(const std::string& pattern) {
 // What a JSON value looks like inside a prompt: texts as they are, everything else as JSON.
 std::string FieldText(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
-
 // As the scorer reads the expected number.
 bool IsNumber(std::string text) {
   std::erase(text, ',');
