@@ -8,6 +8,7 @@
 #include "base/hostile_text.h"
 #include "candidate/gguf_builder.h"
 #include "net/weights.h"
+#include "train/padded_file.h"
 
 namespace loco {
 namespace {
@@ -37,28 +38,20 @@ void Write(const Path& path, const std::vector<PairView>& pairs, const AdapterFa
     builder.Tensor(view.pair->name + ".lora_a", {static_cast<uint64_t>(view.pair->columns), rank}, kF32);
     builder.Tensor(view.pair->name + ".lora_b", {rank, static_cast<uint64_t>(view.pair->rows)}, kF32);
   }
-  AtomicFile file(path);
-  uint64_t written = 0;
-  const auto write = [&](std::string_view content) {
-    file.Write(content);
-    written += content.size();
-  };
-  const auto pad = [&] { write(std::string(builder.Padded(written) - written, '\0')); };
-  write(builder.Header());
+  PaddedFile file(path, builder);
   for (const PairView& view : pairs) {
-    pad();
-    write(BytesOf(view.pair->a));
-    pad();
+    file.Pad();
+    file.Write(BytesOf(view.pair->a));
+    file.Pad();
     const double factor = view.scale * static_cast<double>(view.rank) / alpha;
     if (factor == 1) {
-      write(BytesOf(view.pair->b));
+      file.Write(BytesOf(view.pair->b));
     } else {
       std::vector<float> scaled = view.pair->b;
       for (float& value : scaled) value = static_cast<float>(value * factor);
-      write(BytesOf(scaled));
+      file.Write(BytesOf(scaled));
     }
   }
-  pad();
   file.Commit();
 }
 

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "candidate/gguf_builder.h"
 #include "net/weights.h"
+#include "train/padded_file.h"
 
 namespace loco {
 namespace {
@@ -71,27 +72,19 @@ class Merger {
     for (const GgufTensor& tensor : gguf_.tensors) {
       builder.Tensor(tensor.name, {tensor.dimensions, tensor.dimensions + tensor.dimension_count}, TypeOf(tensor));
     }
-    AtomicFile file(out);
-    uint64_t written = 0;
-    const auto write = [&](std::string_view content) {
-      file.Write(content);
-      written += content.size();
-    };
-    const auto pad = [&] { write(std::string(builder.Padded(written) - written, '\0')); };
-    write(builder.Header());
+    PaddedFile file(out, builder);
     for (const GgufTensor& tensor : gguf_.tensors) {
-      pad();
+      file.Pad();
       const auto data = map_.bytes().subspan(gguf_.data_offset + tensor.offset, tensor.bytes);
       const StoredPair* stored = PairOn(tensor);
       if (stored == nullptr) {
-        write({reinterpret_cast<const char*>(data.data()), data.size()});
+        file.Write({reinterpret_cast<const char*>(data.data()), data.size()});
       } else {
-        WriteMerged(tensor, *stored, data.data(), write, progress);
+        WriteMerged(tensor, *stored, data.data(), file, progress);
       }
     }
-    pad();
     file.Commit();
-    MergeReport report{.tensors = static_cast<int64_t>(pairs_.size()), .bytes = static_cast<int64_t>(written)};
+    MergeReport report{.tensors = static_cast<int64_t>(pairs_.size()), .bytes = static_cast<int64_t>(file.written())};
     report.change = std::sqrt(change_ / weight_);
     report.rounding = std::sqrt(rounding_ / weight_);
     return report;
@@ -132,8 +125,7 @@ class Merger {
     }
   }
 
-  template <typename WriteBytes>
-  void WriteMerged(const GgufTensor& tensor, const StoredPair& stored, const std::byte* data, const WriteBytes& write,
+  void WriteMerged(const GgufTensor& tensor, const StoredPair& stored, const std::byte* data, PaddedFile& file,
                    const std::function<void(int64_t, int64_t)>& progress) {
     const int64_t columns = stored.pair.columns;
     const Matrix from{.data = data, .type = tensor.type->id, .rows = stored.pair.rows, .columns = columns};
@@ -156,7 +148,7 @@ class Merger {
           rounding_ += error * error;
         }
       }
-      write({reinterpret_cast<const char*>(packed.data()), static_cast<size_t>(rows * to_shape.row_bytes())});
+      file.Write({reinterpret_cast<const char*>(packed.data()), static_cast<size_t>(rows * to_shape.row_bytes())});
       done_ += rows * columns;
       if (progress) progress(done_, all_);
     }
