@@ -4,8 +4,8 @@
 //   tuning.runs                             // every rung, learning rate and seed, in the order they were done
 //   tuning.dropped_after                    // 200: it left after the rung of 200 examples; 0: a finalist
 //
-// Candidates with different tokenizers are compared by bits a byte of the held-out answers. Source of the design, and
-// of halving over data size: docs/training.md.
+// Candidates with different tokenizers are compared by bits a byte of the held-out answers, where every suite gets an
+// adapter; otherwise by the whole score. Source of the design, and of halving over data size: docs/training.md.
 #pragma once
 
 #include <cstdint>
