@@ -28,13 +28,12 @@ target_include_directories(loco_engine_library SYSTEM INTERFACE
   ${LOCO_ENGINE}/include ${LOCO_ENGINE}/include/common ${LOCO_ENGINE}/include/vendor)
 if(LOCO_ENGINE_flavour STREQUAL portable)
   target_link_libraries(loco_engine_library INTERFACE
-    ${LOCO_ENGINE}/lib/libllama-common.so ${LOCO_ENGINE}/lib/libllama-common-base.a ${LOCO_ENGINE}/lib/libllama.so
-    ${LOCO_ENGINE}/lib/libggml.so ${LOCO_ENGINE}/lib/libggml-base.so)
+    ${LOCO_ENGINE}/lib/libllama-template.a ${LOCO_ENGINE}/lib/libllama.so ${LOCO_ENGINE}/lib/libggml.so
+    ${LOCO_ENGINE}/lib/libggml-base.so)
   target_compile_definitions(loco_engine_library INTERFACE LOCO_ENGINE_PORTABLE)
 else()
   target_link_libraries(loco_engine_library INTERFACE
-    ${LOCO_ENGINE}/lib/libllama-common.a ${LOCO_ENGINE}/lib/libllama-common-base.a
-    ${LOCO_ENGINE}/lib/libcpp-httplib.a ${LOCO_ENGINE}/lib/libllama.a ${LOCO_ENGINE}/lib/libggml.a
+    ${LOCO_ENGINE}/lib/libllama-template.a ${LOCO_ENGINE}/lib/libllama.a ${LOCO_ENGINE}/lib/libggml.a
     ${LOCO_ENGINE}/lib/libggml-cpu.a ${LOCO_ENGINE}/lib/libggml-base.a)
   if(NOT LOCO_ENGINE_flavour STREQUAL tsan)
     target_link_libraries(loco_engine_library INTERFACE gomp)
