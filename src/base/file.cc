@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -60,6 +61,16 @@ Path EnvironmentFolder(const char* variable, const char* fallback_below_home) {
   if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return Path(value);
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return Path(home) / fallback_below_home;
   return std::filesystem::temp_directory_path();
+}
+
+bool MatchesPattern(std::string_view name, std::string_view pattern) {
+  if (pattern.empty()) return name.empty();
+  if (pattern.front() != '*')
+    return !name.empty() && name.front() == pattern.front() && MatchesPattern(name.substr(1), pattern.substr(1));
+  for (size_t skip = 0; skip <= name.size(); ++skip) {
+    if (MatchesPattern(name.substr(skip), pattern.substr(1))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -186,5 +197,17 @@ Path UserCacheFolder() {
 }
 
 Path UserDataFolder() { return EnvironmentFolder("XDG_DATA_HOME", ".local/share") / "locollm"; }
+
+std::vector<Path> FilesMatching(const Path& pattern) {
+  std::vector<Path> files;
+  std::error_code none;
+  const Path folder = pattern.parent_path().empty() ? Path(".") : pattern.parent_path();
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    const bool matches = MatchesPattern(entry.path().filename().string(), pattern.filename().string());
+    if (matches && entry.is_regular_file(none)) files.push_back((pattern.parent_path() / entry.path().filename()));
+  }
+  std::sort(files.begin(), files.end());  // the order of a folder is the file system's, not ours
+  return files;
+}
 
 }  // namespace loco

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -43,6 +44,10 @@ class AtomicFile {
   std::string temporary_;
   int descriptor_ = -1;
 };
+
+// The regular files whose names match the last part of `pattern` ("tasks/*.toml"; `*` is any text), sorted: the order of
+// a folder is the file system's. None where the folder cannot be read.
+std::vector<Path> FilesMatching(const Path& pattern);
 
 // Waits until the file's content is on the disk.
 void SyncFile(const Path& path);

@@ -78,6 +78,22 @@ std::string MessageOf(const Path& path, void (*action)(const Path&)) {
 
 }  // namespace
 
+TEST_CASE("files that match a pattern come sorted; a folder, or a folder that is not there, is none") {
+  const ScratchFolder folder;
+  for (const char* name : {"b.toml", "a.toml", "a.jsonl", "toml"}) WriteFileAtomically(folder.path() / name, "x");
+  std::filesystem::create_directory(folder.path() / "c.toml");
+  const auto names = [&](const char* pattern) {
+    std::vector<std::string> found;
+    for (const Path& file : FilesMatching(folder.path() / pattern)) found.push_back(file.filename().string());
+    return found;
+  };
+  CHECK(names("*.toml") == std::vector<std::string>{"a.toml", "b.toml"});
+  CHECK(names("a.*") == std::vector<std::string>{"a.jsonl", "a.toml"});
+  CHECK(names("*o*ml") == std::vector<std::string>{"a.toml", "b.toml", "toml"});
+  CHECK(names("a.toml") == std::vector<std::string>{"a.toml"});
+  CHECK(names("none/*.toml").empty());
+}
+
 TEST_CASE("what was written is what is read, with zero bytes and across the read buffer") {
   const ScratchFolder folder;
   std::string content = "first\0second\n";

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
@@ -146,16 +145,11 @@ void ParseCatalog(std::string_view text, const Path& file, Catalog& catalog, std
 }
 
 Catalog LoadCatalog(const Path& folder) {
-  std::error_code code;
-  std::vector<Path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
-  }
-  if (code || files.empty()) {
+  const std::vector<Path> files = FilesMatching(folder / "*.toml");
+  if (files.empty()) {
     throw Error(fmt::format("{}: no catalog here", folder.string()),
                 "give the folder that holds the catalog's .toml files");
   }
-  std::sort(files.begin(), files.end());
   Catalog catalog;
   std::vector<Diagnostic> mistakes;
   for (const Path& file : files) ParseCatalog(ReadFile(file), file, catalog, mistakes);

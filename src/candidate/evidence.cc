@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
@@ -82,17 +81,11 @@ void ParseEvidence(std::string_view text, const Path& file, std::vector<Evidence
 }
 
 std::vector<Evidence> LoadEvidence(const Path& folder) {
-  std::error_code code;
-  std::vector<Path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
-  }
-  if (code)
+  if (std::error_code none; !std::filesystem::is_directory(folder, none))
     throw Error(fmt::format("{}: no evidence here", folder.string()), "give the folder that holds its .toml files");
-  std::sort(files.begin(), files.end());
   std::vector<Evidence> rows;
   std::vector<Diagnostic> mistakes;
-  for (const Path& file : files) ParseEvidence(ReadFile(file), file, rows, mistakes);
+  for (const Path& file : FilesMatching(folder / "*.toml")) ParseEvidence(ReadFile(file), file, rows, mistakes);
   ThrowMistakes(mistakes);
   return rows;
 }

@@ -10,9 +10,9 @@
 // space for logits of a whole batch is reserved but hardly used). Both are pure functions of dimensions and options: a
 // file, a catalog entry or a plan give the same answer.
 //
-// Formulas and their tests: llama.cpp v0.5.0 (llama-kv-cache*.cpp, llama-context.cpp, ggml-cpu/repack.cpp). The
-// context is always a stated assumption, never silently the model's maximum. An unknown term makes the verdict unknown
-// unless what is known alone exceeds the memory.
+// Formulas and their tests: llama.cpp v0.5.0 (llama-kv-cache*.cpp, llama-context.cpp). The context is always a stated
+// assumption, never silently the model's maximum. An unknown term makes the verdict unknown unless what is known alone
+// exceeds the memory.
 //
 // It deliberately covers no GPU and no training yet, and does not measure: `loco bench` does, and compares.
 #pragma once
@@ -28,6 +28,7 @@
 #include "candidate/ggml_types.h"
 #include "candidate/machine.h"
 #include "candidate/recipe.h"
+#include "candidate/repack.h"
 #include "candidate/shape.h"
 
 namespace loco {
@@ -66,12 +67,6 @@ FitInputs FitInputsOf(const Facts& facts);
 // The same for the copy at `quantization` that would be made of the file. Empty when its tensors' types cannot be
 // derived (see recipe.h).
 std::optional<FitInputs> FitInputsAt(const Facts& facts, std::string_view quantization);
-
-// Which types the engine copies into a layout for wide instructions when it loads a model. AMX copies nearly all types,
-// F16 included; AVX2 and AVX-512 a few 4-bit ones (and Q2_K).
-enum class RepackRule { kNone, kAvx2, kAvx512, kAmx, kDotProduct, kInt8Matrix };
-// From the machine's flags; AVX2 for a described machine, the common case.
-RepackRule RepackRuleOf(const Machine& machine);
 
 struct FitOptions {
   uint64_t context = 4096;     // tokens, all sequences together

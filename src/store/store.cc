@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "store/columns.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -71,127 +72,34 @@ void Migrate(Connection& connection) {
   transaction.Commit();
 }
 
-constexpr const char* kModelColumns =
-    "id, hash, name, architecture, quantization, parameters, file_bytes, facts, base_hash, created_at";
-ModelRow ReadModel(Query& query) {
-  ModelRow row;
-  row.id = query.Integer();
-  row.hash = query.Text();
-  row.name = query.Text();
-  row.architecture = query.Text();
-  row.quantization = query.Text();
-  row.parameters = query.Integer();
-  row.file_bytes = Bytes{static_cast<uint64_t>(query.Integer())};
-  row.facts = query.Text();
-  row.base_hash = query.Text();
-  row.created_at = query.Text();
-  return row;
+// Rows of which `column` is `value`, oldest first.
+template <typename Row, typename Value>
+std::vector<Row> Where(Connection& connection, const char* column, const Value& value) {
+  const char* table = Columns<Row>::kTable;
+  Query query(
+      connection,
+      fmt::format("SELECT {0} FROM {1} WHERE {2} = ? ORDER BY {1}.id", Columns<Row>::kNames, table, column).c_str());
+  query.Bind(value);
+  std::vector<Row> rows;
+  while (query.Next()) rows.push_back(Columns<Row>::Read(query));
+  return rows;
 }
 
-constexpr const char* kRunColumns =
-    "id, key, model_id, task_id, engine, template_hash, sampler, settings, items, created_at, ifnull(adapter_id, 0)";
-RunRow ReadRun(Query& query) {
-  RunRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.model_id = query.Integer();
-  row.task_id = query.Integer();
-  row.engine = query.Text();
-  row.template_hash = query.Text();
-  row.sampler = query.Text();
-  row.settings = query.Text();
-  row.items = query.Integer();
-  row.created_at = query.Text();
-  row.adapter_id = query.Integer();
-  return row;
+template <typename Row, typename Value>
+std::optional<Row> First(Connection& connection, const char* column, const Value& value) {
+  std::vector<Row> rows = Where<Row>(connection, column, value);
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
 }
 
-constexpr const char* kAdapterColumns =
-    "id, key, model_id, machine_id, name, hash, data, data_hash, recipe, result, created_at";
-AdapterRow ReadAdapter(Query& query) {
-  AdapterRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.model_id = query.Integer();
-  row.machine_id = query.Integer();
-  row.name = query.Text();
-  row.hash = query.Text();
-  row.data = query.Text();
-  row.data_hash = query.Text();
-  row.recipe = query.Text();
-  row.result = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
-Finish ParseFinish(const std::string& name) {
-  for (const Finish finish : {Finish::kStop, Finish::kLength, Finish::kTooLong, Finish::kChoice, Finish::kError}) {
-    if (name == FinishName(finish)) return finish;
-  }
-  LOCO_CHECK(false);  // the table's CHECK allows no other value
-}
-
-Outcome ParseOutcome(const std::string& name) {
-  for (const Outcome outcome : {Outcome::kRight, Outcome::kWrong, Outcome::kUnparsed, Outcome::kTruncated,
-                                Outcome::kEmpty, Outcome::kTooLong, Outcome::kError}) {
-    if (name == OutcomeName(outcome)) return outcome;
-  }
-  LOCO_CHECK(false);  // the table's CHECK allows no other value
-}
-
-constexpr const char* kAnswerColumns =
-    "answer.id, run_id, item, prompt_hash, prompt_tokens, text, finish, generated_tokens, seconds, detail, created_at";
-AnswerRow ReadAnswer(Query& query) {
-  AnswerRow row;
-  row.id = query.Integer();
-  row.run_id = query.Integer();
-  row.item = query.Text();
-  row.prompt_hash = query.Text();
-  row.prompt_tokens = query.Integer();
-  row.text = query.Text();
-  row.finish = ParseFinish(query.Text());
-  row.generated_tokens = query.Integer();
-  row.seconds = query.Real();
-  row.detail = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
-constexpr const char* kMarkColumns = "mark.id, answer_id, scorer, outcome, extracted";
-MarkRow ReadMark(Query& query) {
-  MarkRow row;
-  row.id = query.Integer();
-  row.answer_id = query.Integer();
-  row.scorer = query.Text();
-  row.outcome = ParseOutcome(query.Text());
-  row.extracted = query.Text();
-  return row;
-}
-
-constexpr const char* kMeasurementColumns = "id, key, model_id, machine_id, kind, engine, result, created_at";
-MeasurementRow ReadMeasurement(Query& query) {
-  MeasurementRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.model_id = query.Integer();
-  row.machine_id = query.Integer();
-  row.kind = query.Text();
-  row.engine = query.Text();
-  row.result = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
-constexpr const char* kDecisionColumns = "id, key, policy, policy_hash, record, created_at";
-DecisionRow ReadDecision(Query& query) {
-  DecisionRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.policy = query.Text();
-  row.policy_hash = query.Text();
-  row.record = query.Text();
-  row.created_at = query.Text();
-  return row;
+// The whole table, oldest first.
+template <typename Row>
+std::vector<Row> All(Connection& connection) {
+  Query query(connection,
+              fmt::format("SELECT {} FROM {} ORDER BY id", Columns<Row>::kNames, Columns<Row>::kTable).c_str());
+  std::vector<Row> rows;
+  while (query.Next()) rows.push_back(Columns<Row>::Read(query));
+  return rows;
 }
 
 }  // namespace
@@ -377,160 +285,41 @@ void Store::AddMark(const MarkRow& mark) {
   insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted).Run();
 }
 
-std::optional<ModelRow> Store::FindModel(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM model WHERE id = ?", kModelColumns).c_str());
-  if (!query.Bind(id).Next()) return std::nullopt;
-  return ReadModel(query);
-}
-
+std::optional<ModelRow> Store::FindModel(RowId id) const { return First<ModelRow>(state_->connection, "id", id); }
 std::optional<ModelRow> Store::FindModelByHash(const std::string& hash) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM model WHERE hash = ?", kModelColumns).c_str());
-  if (!query.Bind(hash).Next()) return std::nullopt;
-  return ReadModel(query);
+  return First<ModelRow>(state_->connection, "hash", hash);
 }
-
-std::optional<MachineRow> Store::FindMachine(RowId id) const {
-  Query query(state_->connection,
-              "SELECT id, fingerprint, processor, cores, memory_bytes, system, created_at FROM machine WHERE id = ?");
-  if (!query.Bind(id).Next()) return std::nullopt;
-  MachineRow row;
-  row.id = query.Integer();
-  row.fingerprint = query.Text();
-  row.processor = query.Text();
-  row.cores = static_cast<int>(query.Integer());
-  row.memory = Bytes{static_cast<uint64_t>(query.Integer())};
-  row.system = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
-std::optional<TaskRow> Store::FindTask(RowId id) const {
-  Query query(state_->connection, "SELECT id, hash, name, scorer, items, created_at FROM task WHERE id = ?");
-  if (!query.Bind(id).Next()) return std::nullopt;
-  TaskRow row;
-  row.id = query.Integer();
-  row.hash = query.Text();
-  row.name = query.Text();
-  row.scorer = query.Text();
-  row.items = query.Integer();
-  row.created_at = query.Text();
-  return row;
-}
-
-std::optional<AdapterRow> Store::FindAdapter(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM adapter WHERE id = ?", kAdapterColumns).c_str());
-  query.Bind(id);
-  if (!query.Next()) return std::nullopt;
-  return ReadAdapter(query);
-}
-
+std::optional<MachineRow> Store::FindMachine(RowId id) const { return First<MachineRow>(state_->connection, "id", id); }
+std::optional<TaskRow> Store::FindTask(RowId id) const { return First<TaskRow>(state_->connection, "id", id); }
+std::optional<RunRow> Store::FindRun(RowId id) const { return First<RunRow>(state_->connection, "id", id); }
+std::optional<AdapterRow> Store::FindAdapter(RowId id) const { return First<AdapterRow>(state_->connection, "id", id); }
 std::optional<AdapterRow> Store::FindAdapterByKey(const std::string& key) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM adapter WHERE key = ?", kAdapterColumns).c_str());
-  query.Bind(key);
-  if (!query.Next()) return std::nullopt;
-  return ReadAdapter(query);
+  return First<AdapterRow>(state_->connection, "key", key);
 }
-
 std::optional<AdapterRow> Store::FindAdapterByHash(const std::string& hash) const {
-  Query query(state_->connection,
-              fmt::format("SELECT {} FROM adapter WHERE hash = ? ORDER BY id", kAdapterColumns).c_str());
-  query.Bind(hash);
-  if (!query.Next()) return std::nullopt;
-  return ReadAdapter(query);
+  return First<AdapterRow>(state_->connection, "hash", hash);
 }
-
-std::optional<RunRow> Store::FindRun(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM run WHERE id = ?", kRunColumns).c_str());
-  if (!query.Bind(id).Next()) return std::nullopt;
-  return ReadRun(query);
-}
-
-std::optional<AnswerRow> Store::FindAnswer(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM answer WHERE id = ?", kAnswerColumns).c_str());
-  if (!query.Bind(id).Next()) return std::nullopt;
-  return ReadAnswer(query);
-}
-
+std::optional<AnswerRow> Store::FindAnswer(RowId id) const { return First<AnswerRow>(state_->connection, "id", id); }
 std::optional<MeasurementRow> Store::FindMeasurement(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM measurement WHERE id = ?", kMeasurementColumns).c_str());
-  if (!query.Bind(id).Next()) return std::nullopt;
-  return ReadMeasurement(query);
+  return First<MeasurementRow>(state_->connection, "id", id);
 }
-
-std::optional<FitRow> Store::FindFit(RowId id) const {
-  Query query(state_->connection, "SELECT id, key, model_id, result, created_at FROM fit WHERE id = ?");
-  if (!query.Bind(id).Next()) return std::nullopt;
-  FitRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.model_id = query.Integer();
-  row.result = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
+std::optional<FitRow> Store::FindFit(RowId id) const { return First<FitRow>(state_->connection, "id", id); }
 std::optional<EvidenceRow> Store::FindEvidence(RowId id) const {
-  Query query(state_->connection, "SELECT id, key, candidate, what, row, created_at FROM evidence WHERE id = ?");
-  if (!query.Bind(id).Next()) return std::nullopt;
-  EvidenceRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.candidate = query.Text();
-  row.what = query.Text();
-  row.row = query.Text();
-  row.created_at = query.Text();
-  return row;
+  return First<EvidenceRow>(state_->connection, "id", id);
 }
-
-std::optional<VerdictRow> Store::FindVerdict(RowId id) const {
-  Query query(state_->connection,
-              "SELECT id, key, candidate, rule, outcome, result, created_at FROM verdict WHERE id = ?");
-  if (!query.Bind(id).Next()) return std::nullopt;
-  VerdictRow row;
-  row.id = query.Integer();
-  row.key = query.Text();
-  row.candidate = query.Text();
-  row.rule = query.Text();
-  row.outcome = query.Text();
-  row.result = query.Text();
-  row.created_at = query.Text();
-  return row;
-}
-
+std::optional<VerdictRow> Store::FindVerdict(RowId id) const { return First<VerdictRow>(state_->connection, "id", id); }
 std::optional<DecisionRow> Store::FindDecision(RowId id) const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM decision WHERE id = ?", kDecisionColumns).c_str());
-  if (!query.Bind(id).Next()) return std::nullopt;
-  return ReadDecision(query);
+  return First<DecisionRow>(state_->connection, "id", id);
 }
 
-std::vector<ModelRow> Store::Models() const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM model ORDER BY id", kModelColumns).c_str());
-  std::vector<ModelRow> rows;
-  while (query.Next()) rows.push_back(ReadModel(query));
-  return rows;
-}
-
-std::vector<RunRow> Store::Runs() const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM run ORDER BY id", kRunColumns).c_str());
-  std::vector<RunRow> rows;
-  while (query.Next()) rows.push_back(ReadRun(query));
-  return rows;
-}
-
+std::vector<ModelRow> Store::Models() const { return All<ModelRow>(state_->connection); }
+std::vector<RunRow> Store::Runs() const { return All<RunRow>(state_->connection); }
+std::vector<DecisionRow> Store::Decisions() const { return All<DecisionRow>(state_->connection); }
 std::vector<MeasurementRow> Store::MeasurementsByKey(const std::string& key) const {
-  Query query(state_->connection,
-              fmt::format("SELECT {} FROM measurement WHERE key = ? ORDER BY id", kMeasurementColumns).c_str());
-  query.Bind(key);
-  std::vector<MeasurementRow> rows;
-  while (query.Next()) rows.push_back(ReadMeasurement(query));
-  return rows;
+  return Where<MeasurementRow>(state_->connection, "key", key);
 }
-
-std::vector<DecisionRow> Store::Decisions() const {
-  Query query(state_->connection, fmt::format("SELECT {} FROM decision ORDER BY id", kDecisionColumns).c_str());
-  std::vector<DecisionRow> rows;
-  while (query.Next()) rows.push_back(ReadDecision(query));
-  return rows;
+std::vector<MarkRow> Store::MarksOfAnswer(RowId answer_id) const {
+  return Where<MarkRow>(state_->connection, "answer_id", answer_id);
 }
 
 std::vector<RowRef> Store::RowsOfDecision(RowId decision_id) const {
@@ -544,15 +333,6 @@ std::vector<RowRef> Store::RowsOfDecision(RowId decision_id) const {
     refs.push_back(ref);
   }
   return refs;
-}
-
-std::vector<MarkRow> Store::MarksOfAnswer(RowId answer_id) const {
-  Query query(state_->connection,
-              fmt::format("SELECT {} FROM mark WHERE answer_id = ? ORDER BY id", kMarkColumns).c_str());
-  query.Bind(answer_id);
-  std::vector<MarkRow> rows;
-  while (query.Next()) rows.push_back(ReadMark(query));
-  return rows;
 }
 
 std::set<std::string> Store::AnsweredItems(RowId run_id) const {
@@ -571,14 +351,14 @@ int64_t Store::CountAnswers(RowId run_id) const {
 std::vector<MarkedAnswer> Store::Answers(RowId run_id, const std::string& scorer) const {
   Query query(state_->connection, fmt::format("SELECT {}, {} FROM answer JOIN mark ON mark.answer_id = answer.id "
                                               "WHERE run_id = ? AND scorer = ? ORDER BY item",
-                                              kAnswerColumns, kMarkColumns)
+                                              Columns<AnswerRow>::kNames, Columns<MarkRow>::kNames)
                                       .c_str());
   query.Bind(run_id).Bind(scorer);
   std::vector<MarkedAnswer> rows;
   while (query.Next()) {
     MarkedAnswer row;
-    row.answer = ReadAnswer(query);
-    row.mark = ReadMark(query);
+    row.answer = Columns<AnswerRow>::Read(query);
+    row.mark = Columns<MarkRow>::Read(query);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -588,11 +368,11 @@ std::vector<AnswerRow> Store::UnmarkedAnswers(RowId run_id, const std::string& s
   Query query(state_->connection,
               fmt::format("SELECT {} FROM answer WHERE run_id = ? AND NOT EXISTS "
                           "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item",
-                          kAnswerColumns)
+                          Columns<AnswerRow>::kNames)
                   .c_str());
   query.Bind(run_id).Bind(scorer);
   std::vector<AnswerRow> rows;
-  while (query.Next()) rows.push_back(ReadAnswer(query));
+  while (query.Next()) rows.push_back(Columns<AnswerRow>::Read(query));
   return rows;
 }
 
