@@ -1,5 +1,9 @@
 #include "net/gemm.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -12,6 +16,17 @@ KernelKind& Current() {
   static KernelKind kind = BestKernel();
   return kind;
 }
+
+#if defined(__x86_64__)
+// Conversion of 16-bit floats. Clang 14's __builtin_cpu_supports does not know the name.
+bool HasHalfFloats() {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
 
 // A task of a group of products: one strip of one of them.
 struct Strip {
@@ -54,8 +69,9 @@ bool IsSupported(KernelKind kind) {
   if (kind == KernelKind::kAvx512Bf16)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bf16");
-  if (kind == KernelKind::kAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+           __builtin_cpu_supports("avx512bf16") && HasHalfFloats();
+  if (kind == KernelKind::kAvx2)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasHalfFloats();
 #endif
   return kind == KernelKind::kPortable;
 }

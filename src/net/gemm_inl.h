@@ -6,6 +6,7 @@
 //   Element                      of panels and activations: float, or uint16_t for bf16
 //   kColumns                     columns of one micro-panel
 //   kPair                        neighbours along the sum that sit together in a panel: 1, or 2 for bf16 pairs
+//   kReadsBlocks, Half(bits), ExpandHalves(from, to, count)   see dequantize_inl.h
 //   PackRows(rows, stride, count, steps, panel, at)   16 rows along the sum → columns at … at + 15 of a micro-panel
 //   PackPair(a, b, width, panel)                      kPair rows across the sum → one step of width/kColumns panels
 //   Micro(rows, columns, a, stride, panel, steps, c, c_stride, first)
@@ -15,6 +16,7 @@
 
 #pragma once
 
+#include "net/dequantize_inl.h"
 #include "net/kernels.h"
 
 namespace loco {
@@ -61,7 +63,7 @@ void ForwardStrip(const Product& product, int64_t column, std::byte* scratch) {
           const int64_t part = depth - d < kDequantized ? depth - d : kDequantized;
           for (int64_t r = 0; r < count; ++r) {
             float* to = values + r * kDequantized;
-            Dequantize(weight, column + row + r, k + d, part, to);
+            ReadRow<K>(weight, column + row + r, k + d, part, to);
             if (part % K::kPair != 0) to[part] = 0;
           }
           K::PackRows(values, kDequantized, count, RoundUp(part, K::kPair), panel + d * K::kColumns, row % K::kColumns);
@@ -93,7 +95,7 @@ void BackwardStrip(const Product& product, int64_t column, std::byte* scratch) {
           float* to = values + r * kBackwardStrip;
           int64_t from = 0;
           if (d + r < depth) {
-            Dequantize(weight, n + d + r, column, columns, to);
+            ReadRow<K>(weight, n + d + r, column, columns, to);
             from = columns;
           }
           for (int64_t i = from; i < width; ++i) to[i] = 0;

@@ -2,6 +2,7 @@
 #include "net/kernels.h"
 
 #if defined(__x86_64__)
+#include <ggml.h>
 #include <immintrin.h>
 
 #include <cstring>
@@ -9,10 +10,10 @@
 #include "base/error.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
 #include "net/attention_inl.h"
@@ -65,6 +66,21 @@ struct Avx2 {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+
+  static constexpr bool kReadsBlocks = true;
+  static float Half(uint16_t bits) { return _cvtsh_ss(bits); }
+  static void ExpandHalves(const std::byte* from, float* to, int64_t count) {
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i));
+      _mm256_storeu_ps(to + i, _mm256_cvtph_ps(halves));
+    }
+    for (; i < count; ++i) {
+      uint16_t bits;
+      std::memcpy(&bits, from + 2 * i, sizeof bits);
+      to[i] = Half(bits);
+    }
+  }
 
   static void Convert(const float* from, std::byte* to, int64_t count, float scale) {
     auto* out = reinterpret_cast<float*>(to);

@@ -5,6 +5,7 @@
 #include "net/kernels.h"
 
 #if defined(__x86_64__)
+#include <ggml.h>
 #include <immintrin.h>
 
 #include <cstring>
@@ -12,14 +13,14 @@
 #include "base/error.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), \
                              apply_to = function)
 #else
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for mistakes (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #endif
 
 #include "net/attention_inl.h"
@@ -93,6 +94,15 @@ struct Avx512Bf16 {
   using Element = uint16_t;
   static constexpr int64_t kColumns = 64;
   static constexpr int64_t kPair = 2;
+
+  static constexpr bool kReadsBlocks = true;
+  static float Half(uint16_t bits) { return _cvtsh_ss(bits); }
+  static void ExpandHalves(const std::byte* from, float* to, int64_t count) {
+    for (int64_t i = 0; i < count; i += 16) {
+      const __mmask16 lanes = FirstLanes(count - i);
+      _mm512_mask_storeu_ps(to + i, lanes, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, from + 2 * i)));
+    }
+  }
 
   static void Convert(const float* from, std::byte* to, int64_t count, float scale) {
     auto* out = reinterpret_cast<uint16_t*>(to);

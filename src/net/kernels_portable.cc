@@ -1,5 +1,7 @@
 // Micro-kernels in plain C++: what runs where no better family does, and the reference that the others are tested
 // against. Written so that compilers vectorise the inner loop for whatever the target has (SSE2, NEON).
+#include <ggml.h>
+
 #include <cstring>
 
 #include "net/attention_inl.h"
@@ -12,6 +14,7 @@ struct Portable {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+  static constexpr bool kReadsBlocks = false;
 
   static void Convert(const float* from, std::byte* to, int64_t count, float scale) {
     auto* out = reinterpret_cast<float*>(to);

@@ -10,6 +10,12 @@ namespace loco {
 
 int64_t Matrix::row_bytes() const { return static_cast<int64_t>(ggml_row_size(static_cast<ggml_type>(type), columns)); }
 
+const std::byte* Matrix::At(int64_t row, int64_t begin) const {
+  const ggml_type_traits* traits = ggml_get_type_traits(static_cast<ggml_type>(type));
+  const auto block_bytes = static_cast<int64_t>(traits->type_size);
+  return data + row * (columns / traits->blck_size * block_bytes) + begin / traits->blck_size * block_bytes;
+}
+
 int64_t BlockOf(uint32_t type) { return ggml_blck_size(static_cast<ggml_type>(type)); }
 
 bool CanDequantize(uint32_t type) {
@@ -21,8 +27,7 @@ bool CanDequantize(uint32_t type) {
 
 void Dequantize(const Matrix& matrix, int64_t row, int64_t begin, int64_t count, float* to) {
   const ggml_type_traits* traits = ggml_get_type_traits(static_cast<ggml_type>(matrix.type));
-  const std::byte* from =
-      matrix.data + row * matrix.row_bytes() + begin / traits->blck_size * static_cast<int64_t>(traits->type_size);
+  const std::byte* from = matrix.At(row, begin);
   if (matrix.type == GGML_TYPE_F32) {
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
   } else {

@@ -20,6 +20,8 @@ struct Matrix {
   int64_t columns = 0;  // a multiple of the type's block
 
   int64_t row_bytes() const;
+  // Where column `begin`, the first of a block, of a row lies.
+  const std::byte* At(int64_t row, int64_t begin) const;
 };
 
 // Numbers stored together by a type: Dequantize() starts and ends at multiples of it. 256 for K-quants, 1 for floats.
