@@ -10,7 +10,8 @@ namespace loco {
 class Progress {
  public:
   virtual ~Progress() = default;
-  // A stage of `total` steps begins; `done` of them were stored before (resumed work).
+  // A stage of `total` steps (0: not known) begins; `done` of them were stored before (resumed work). Within a stage
+  // another one may begin and end.
   virtual void Begin(std::string_view label, int64_t total, int64_t done) = 0;
   // `done` of the steps are finished; `note` is short live information, such as "312 tok/s".
   virtual void Update(int64_t done, std::string_view note) = 0;

@@ -40,7 +40,7 @@ std::optional<double> ReadPackageEnergy();
 
 std::string OperatingSystemName();  // "Linux 6.1.0 x86_64"
 
-// The width of the terminal on standard output, or 100 when it is not one.
+// Columns: $COLUMNS where it says something sensible, else the width of the terminal on standard output, else 100.
 int TerminalWidth();
 bool IsTerminal(int descriptor);
 

@@ -18,6 +18,8 @@ struct TrainabilityArguments {
   std::vector<Path> models;
   std::string quantization;
   TrainabilityRules rules;
+  std::vector<Path> tasks;
+  std::vector<Path> data;
   int context = 4096;
 };
 
@@ -35,9 +37,13 @@ std::vector<size_t> Ranking(const std::vector<CandidateSummary>& candidates) {
 }
 
 ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& session) {
+  TrainabilityRules rules = arguments.rules;
+  for (const Path& task : arguments.tasks) {
+    rules.suites.push_back({task, arguments.data.empty() ? std::vector<Path>{task} : arguments.data});
+  }
   Store store = session.OpenStore();
   std::vector<Task> tasks;
-  for (const Path& path : arguments.rules.tasks) tasks.push_back(LoadTask(path));
+  for (const Path& path : arguments.tasks) tasks.push_back(LoadTask(path));
   StudyCounts counts;
   std::vector<TrainabilityCandidate> candidates;
   for (const Path& path : arguments.models) {
@@ -48,7 +54,7 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
   }
   const std::vector<double> weights(tasks.size(), 1);
   const std::vector<TunedCandidate> tuned =
-      MeasureTrainability(store, session, arguments.rules, candidates, tasks, weights, arguments.context, counts);
+      MeasureTrainability(store, session, rules, candidates, tasks, weights, arguments.context, counts);
   std::vector<CandidateSummary> summaries;
   for (size_t i = 0; i < tuned.size(); ++i) {
     summaries.push_back({.id = candidates[i].id,
@@ -82,8 +88,8 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
 Action DeclareTrainability(CLI::App& app, Session& session) {
   auto a = std::make_shared<TrainabilityArguments>();
   app.add_option("models", a->models, "Model files (.gguf)")->required();
-  app.add_option("--task", a->rules.tasks, "Tasks with training items (.toml); each gets an adapter of its own")
-      ->required();
+  app.add_option("--task", a->tasks, "Tasks with training items (.toml); each gets an adapter of its own")->required();
+  app.add_option("--data", a->data, "Train on these files (JSONL) and not on the task's training items; one --task");
   app.add_option("-q,--quantization", a->quantization, "Tune copies at this quantization, made once and cached");
   app.add_option("--rungs", a->rules.rungs, "Examples of each rung, rising (default 200 400 800)")
       ->check(CLI::Range(1, 1 << 30));
@@ -99,6 +105,10 @@ Action DeclareTrainability(CLI::App& app, Session& session) {
   app.add_option("--context", a->context, "Tokens for one prompt and its answer (default 4,096)")
       ->check(CLI::Range(16, 1 << 24));
   return [a, &session] {
+    if (!a->data.empty() && a->tasks.size() != 1) {
+      throw Error("--data is for one --task", "give each task its own training items (train = …), or use a policy",
+                  ExitCode::kUsage);
+    }
     const std::vector<int64_t>& rungs = a->rules.rungs;
     const auto falls = [](int64_t first, int64_t second) { return second <= first; };
     if (std::adjacent_find(rungs.begin(), rungs.end(), falls) != rungs.end()) {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/hostile_text.h"
+#include "report/words.h"
 
 namespace loco {
 namespace {
@@ -39,9 +40,10 @@ std::string PracticalLines(const PracticalResult& result) {
     out += fmt::format("memory          peak {} over {}: {} to tell whether it grows\n", FormatBytes(memory.peak),
                        turns, memory.verdict);
   } else {
-    out += fmt::format("memory          peak {}, steady {} over {}: {} ({:+.1f} kB a turn [{:+.1f}, {:+.1f}])\n",
+    out += fmt::format("memory          peak {}, steady {} over {}: {} ({} kB a turn [{}, {}])\n",
                        FormatBytes(memory.peak), FormatBytes(memory.steady), turns, memory.verdict,
-                       memory.slope.value / 1000, memory.slope.interval.low / 1000, memory.slope.interval.high / 1000);
+                       SignedWords(memory.slope.value / 1000), SignedWords(memory.slope.interval.low / 1000),
+                       SignedWords(memory.slope.interval.high / 1000));
   }
   out += fmt::format("energy          {}\n",
                      result.joules_per_token

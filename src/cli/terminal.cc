@@ -24,47 +24,63 @@ class BarProgress : public Progress {
   ~BarProgress() override { Clear(); }
 
   void Begin(std::string_view label, int64_t total, int64_t done) override {
-    label_ = ForTerminal(label);
-    total_ = total;
-    before_ = done;
-    done_ = done;
-    started_ = clock_.Seconds();
-    drawn_ = live_ ? 0 : started_;
+    const double now = clock_.Seconds();
+    stages_.push_back({ForTerminal(label), total, done, done, now, live_ ? 0 : now});
     Draw("");
   }
   void Update(int64_t done, std::string_view note) override {
-    done_ = std::max(done_, done);
+    if (stages_.empty()) return;
+    Stage& stage = stages_.back();
+    stage.done = std::max(stage.done, done);
     const double now = clock_.Seconds();
-    if (now - drawn_ < (live_ ? kRedrawSeconds : kLineSeconds)) return;
-    drawn_ = now;
+    if (now - stage.drawn < (live_ ? kRedrawSeconds : kLineSeconds)) return;
+    stage.drawn = now;
     Draw(note);
   }
-  void End() override { Clear(); }
+  void End() override {
+    Clear();
+    if (!stages_.empty()) stages_.pop_back();
+  }
 
  private:
+  struct Stage {
+    std::string label;
+    int64_t total = 0;   // steps; 0: not known
+    int64_t before = 0;  // steps that were stored when it began
+    int64_t done = 0;
+    double started = 0;  // of the clock's seconds
+    double drawn = 0;
+  };
+
   void Draw(std::string_view note) {
-    if (total_ <= 0) return;
-    const double share = static_cast<double>(done_) / static_cast<double>(total_);
-    std::string left;
-    const double seconds = clock_.Seconds() - started_;
-    if (done_ > before_ && done_ < total_ && seconds > 1) {
-      left = "  ETA " +
-             FormatDuration(seconds / static_cast<double>(done_ - before_) * static_cast<double>(total_ - done_));
-    }
-    const std::string counts = fmt::format("{:>{}}/{}", done_, std::to_string(total_).size(), total_);
+    const Stage& stage = stages_.back();
     const std::string extra = note.empty() ? "" : fmt::format("  {}", note);
+    if (stage.total <= 0) {
+      if (live_) Show(stage.label + extra);
+      return;
+    }
+    const double share = static_cast<double>(stage.done) / static_cast<double>(stage.total);
+    std::string left;
+    const double seconds = clock_.Seconds() - stage.started;
+    if (stage.done > stage.before && stage.done < stage.total && seconds > 1) {
+      left = "  ETA " + FormatDuration(seconds / static_cast<double>(stage.done - stage.before) *
+                                       static_cast<double>(stage.total - stage.done));
+    }
+    const std::string counts = fmt::format("{:>{}}/{}", stage.done, std::to_string(stage.total).size(), stage.total);
     if (!live_) {
-      if (done_ > before_)
-        std::fputs(fmt::format("{}  {} ({:.0f} %){}{}\n", label_, counts, share * 100, extra, left).c_str(), stderr);
+      if (stage.done > stage.before) {
+        std::fputs(fmt::format("{}  {} ({:.0f} %){}{}\n", stage.label, counts, share * 100, extra, left).c_str(),
+                   stderr);
+      }
       return;
     }
     std::string bar;
     const int full = static_cast<int>(share * kBarColumns);
     for (int i = 0; i < kBarColumns; ++i) bar += i < full ? "━" : i == full ? "╺" : "─";
-    std::fputs(("\r\x1b[K" + Shorten(fmt::format("{}  {} {}{}{}", label_, bar, counts, extra, left),
-                                     static_cast<size_t>(TerminalWidth())))
-                   .c_str(),
-               stderr);
+    Show(fmt::format("{}  {} {}{}{}", stage.label, bar, counts, extra, left));
+  }
+  void Show(const std::string& line) {
+    std::fputs(("\r\x1b[K" + Shorten(line, static_cast<size_t>(TerminalWidth()))).c_str(), stderr);
     std::fflush(stderr);
     shown_ = true;
   }
@@ -76,12 +92,7 @@ class BarProgress : public Progress {
   const Clock& clock_;
   bool live_;
   bool shown_ = false;
-  std::string label_;
-  int64_t total_ = 0;
-  int64_t done_ = 0;
-  int64_t before_ = 0;
-  double started_ = 0;
-  double drawn_ = 0;
+  std::vector<Stage> stages_;  // the innermost last
 };
 
 const char* Code(Paint paint) {

@@ -55,80 +55,57 @@ class Halving {
     std::iota(running.begin(), running.end(), size_t{0});
     for (size_t rung = 0; rung < rules_.rungs.size(); ++rung) {
       const bool last = rung + 1 == rules_.rungs.size();
-      std::vector<std::pair<RungResult, size_t>> order;  // with the candidate
+      std::vector<RungStanding> standings;
       for (const size_t c : running) {
-        if (const auto standing = Climb(c, rung, last)) order.emplace_back(*standing, c);
+        if (const auto standing = Climb(c, rung, last)) standings.push_back(*standing);
       }
-      std::stable_sort(order.begin(), order.end(),
-                       [&](const auto& a, const auto& b) { return IsBetter(a.first, b.first); });
-      const int64_t kept = last ? static_cast<int64_t>(order.size())
-                                : KeptAfterRung(static_cast<int64_t>(order.size()), rules_.finalists);
-      running.clear();
-      for (size_t i = 0; i < order.size(); ++i) {
-        if (static_cast<int64_t>(i) < kept) {
-          running.push_back(order[i].second);
-          continue;
-        }
-        Tuning& tuning = tuned_[order[i].second].tuning;
+      const auto count = static_cast<int64_t>(standings.size());
+      const int64_t keep = last ? count : KeptAfterRung(count, rules_.finalists);
+      Rung halved = HalveAfterRung(std::move(standings), Measure(), keep, rules_.rungs[rung]);
+      running = std::move(halved.kept);
+      for (Dropout& dropout : halved.dropped) {
+        Tuning& tuning = tuned_[dropout.candidate].tuning;
         tuning.dropped_after = rules_.rungs[rung];
-        tuning.dropped_because = Reason(order[i].first, order[static_cast<size_t>(kept) - 1].first, rules_.rungs[rung]);
+        tuning.dropped_because = std::move(dropout.because);
       }
-      std::sort(running.begin(), running.end());  // the order of the policy
     }
     return std::move(tuned_);
   }
 
  private:
-  // Where a candidate stands after a rung.
-  struct RungResult {
-    double bits = 0;   // a byte of held-out answers, mean over the tuned tasks
-    double score = 0;  // what the decision would rest on: tuned tasks by their adapters, the others by the base
-  };
-
-  // Bits a byte tell candidates apart on less data than right answers do. But they cannot be weighed against tasks that
-  // get no adapter, whose scores stand already: then the whole score decides who goes on.
-  bool IsBetter(const RungResult& a, const RungResult& b) const {
-    return EveryTaskIsTuned() ? a.bits < b.bits : a.score > b.score;
-  }
-  bool EveryTaskIsTuned() const { return rules_.tasks.size() == tasks_.size(); }
-  std::string Reason(const RungResult& dropped, const RungResult& last, int64_t examples) const {
-    if (EveryTaskIsTuned()) {
-      return fmt::format("{:.3f} bits a byte after {} examples; the last that went on has {:.3f}", dropped.bits,
-                         FormatCount(examples), last.bits);
-    }
-    return fmt::format("{:.1f} % over all suites after {} examples; the last that went on has {:.1f} %",
-                       100 * dropped.score, FormatCount(examples), 100 * last.score);
+  RungMeasure Measure() const {
+    return rules_.suites.size() == tasks_.size() ? RungMeasure::kBits : RungMeasure::kScore;
   }
 
   // All runs of one candidate on one rung; nothing when it cannot be trained. Each task has an adapter of its own, and
   // each adapter its own learning rate.
-  std::optional<RungResult> Climb(size_t c, size_t rung, bool last) {
+  std::optional<RungStanding> Climb(size_t c, size_t rung, bool last) {
     const auto seeds = static_cast<size_t>(last ? rules_.seeds : 1);
     Tuning& tuning = tuned_[c].tuning;
     std::vector<std::vector<TaskResult>> results(seeds, candidates_[c].base);  // of each seed
     double bits = 0;
     try {
-      for (const Path& path : rules_.tasks) {
-        const size_t task = IndexOf(path);
+      for (const TunedSuite& suite : rules_.suites) {
+        const size_t task = IndexOf(suite.task);
         std::vector<double> rates = rules_.learning_rates;
         if (rung > 0) rates = {best_rate_[c][task]};
         size_t best = 0;
         std::vector<double> bits_of_seeds;
         const size_t at = tuning.runs.size();
         for (size_t i = 0; i < rates.size(); ++i) {
-          tuning.runs.push_back(Train(c, task, rules_.rungs[rung], rates[i], 1));
+          tuning.runs.push_back(Train(c, suite, rules_.rungs[rung], rates[i], 1));
           if (tuning.runs.back().bits < tuning.runs[at + best].bits) best = i;
         }
         best_rate_[c][task] = rates[best];
         bits_of_seeds.push_back(tuning.runs[at + best].bits);
         results[0][task] = Score(c, task, tuning.runs[at + best]);
         for (size_t seed = 2; seed <= seeds; ++seed) {
-          tuning.runs.push_back(Train(c, task, rules_.rungs[rung], rates[best], seed));
+          tuning.runs.push_back(Train(c, suite, rules_.rungs[rung], rates[best], seed));
           bits_of_seeds.push_back(tuning.runs.back().bits);
           results[seed - 1][task] = Score(c, task, tuning.runs.back());
         }
         std::sort(bits_of_seeds.begin(), bits_of_seeds.end());
-        bits += bits_of_seeds[bits_of_seeds.size() / 2] / static_cast<double>(rules_.tasks.size());
+        bits += bits_of_seeds[bits_of_seeds.size() / 2] / static_cast<double>(rules_.suites.size());
       }
     } catch (const Error& problem) {
       tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
@@ -136,7 +113,7 @@ class Halving {
     }
     const double score = MacroOf(results.front(), weights_);
     if (last) tuned_[c].results = MiddleSeed(std::move(results));
-    return RungResult{bits, score};
+    return RungStanding{c, bits, score};
   }
 
   std::vector<TaskResult> MiddleSeed(std::vector<std::vector<TaskResult>> results) const {
@@ -162,12 +139,13 @@ class Halving {
     return std::move(results.front());
   }
 
-  TuningRun Train(size_t c, size_t task, int64_t examples, double rate, uint64_t seed) {
+  TuningRun Train(size_t c, const TunedSuite& suite, int64_t examples, double rate, uint64_t seed) {
     ThrowIfInterrupted();
+    const size_t task = IndexOf(suite.task);
     const TrainabilityCandidate& candidate = candidates_[c];
     TrainingRequest request{.model = candidate.file.path,
                             .model_hash = candidate.file.row.hash,
-                            .data = {tasks_[task].path},
+                            .data = suite.data,
                             .samples = examples,
                             .held_out_samples = rules_.held_out,
                             .recipe = {.adapter = {.rank = rules_.rank, .alpha = 2 * static_cast<float>(rules_.rank)},
@@ -279,6 +257,11 @@ std::vector<TunedCandidate> MeasureTrainability(Store& store, Session& session, 
                                                 const std::vector<TrainabilityCandidate>& candidates,
                                                 const std::vector<Task>& tasks, const std::vector<double>& weights,
                                                 int context, StudyCounts& counts) {
+  for (const TunedSuite& suite : rules.suites) {
+    for (const Task& task : tasks) {
+      if (task.path == suite.task) RefuseLeaks(task, suite.data);
+    }
+  }
   return Halving(store, session, rules, candidates, tasks, weights, context, counts).Run();
 }
 

@@ -215,19 +215,35 @@ class PolicyReader {
     }
   }
 
+  // A suite that is to get an adapter, checked.
+  Path TunedTask(TomlTable& table, const char* key, const std::string& file, const TrainabilityRules& rules) const {
+    Path task = Resolve(file);
+    const auto is_suite = [&](const PolicySuite& suite) { return suite.task == task; };
+    if (!file.empty() && std::none_of(policy_.suites.begin(), policy_.suites.end(), is_suite)) {
+      table.Wrong(key, fmt::format("{} is no [[suite]] of this policy: tuned candidates could not be compared on it",
+                                   QuotedWord(file)));
+    }
+    const auto is_tuned = [&](const TunedSuite& suite) { return suite.task == task; };
+    if (std::any_of(rules.suites.begin(), rules.suites.end(), is_tuned)) {
+      table.Wrong(key, fmt::format("{} gets an adapter already; one for each suite", QuotedWord(file)));
+    }
+    return task;
+  }
+
   void ReadTrainability(TomlTable& table) {
     TrainabilityRules rules;
     for (const std::string& file : table.Texts("tasks")) {
-      const Path task = Resolve(file);
-      const auto same = [&](const PolicySuite& suite) { return suite.task == task; };
-      if (std::none_of(policy_.suites.begin(), policy_.suites.end(), same)) {
-        table.Wrong("tasks",
-                    fmt::format("{} is no [[suite]] of this policy: tuned candidates could not be compared on it",
-                                QuotedWord(file)));
-      }
-      rules.tasks.push_back(task);
+      const Path task = TunedTask(table, "tasks", file, rules);
+      rules.suites.push_back({task, {task}});
     }
-    if (rules.tasks.empty()) table.Wrong("tasks", "'tasks' must list the suites that adapters are trained for");
+    for (TomlTable& adapter : table.Tables("adapter")) {
+      const Path task = TunedTask(adapter, "task", adapter.RequiredText("task"), rules);
+      TunedSuite suite{.task = task};
+      for (const std::string& file : adapter.Texts("data")) suite.data.push_back(Resolve(file));
+      if (suite.data.empty()) adapter.Wrong("data", "'data' must list the JSONL files to train on");
+      rules.suites.push_back(std::move(suite));
+    }
+    if (rules.suites.empty()) table.Wrong("tasks", "'tasks' must list the suites that adapters are trained for");
     if (const auto rungs = table.Integers("rungs", {.least = 1, .most = 100'000'000}); !rungs.empty()) {
       rules.rungs = rungs;
       if (!std::is_sorted(rungs.begin(), rungs.end()) ||
@@ -295,28 +311,6 @@ class PolicyReader {
   Policy& policy_;
   Path folder_;
 };
-
-bool MatchesPattern(std::string_view name, std::string_view pattern) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() != '*')
-    return !name.empty() && name.front() == pattern.front() && MatchesPattern(name.substr(1), pattern.substr(1));
-  for (size_t skip = 0; skip <= name.size(); ++skip) {
-    if (MatchesPattern(name.substr(skip), pattern.substr(1))) return true;
-  }
-  return false;
-}
-
-std::vector<Path> FilesMatching(const Path& pattern) {
-  std::vector<Path> files;
-  std::error_code none;
-  const Path folder = pattern.parent_path().empty() ? Path(".") : pattern.parent_path();
-  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
-    const bool matches = MatchesPattern(entry.path().filename().string(), pattern.filename().string());
-    if (matches && entry.is_regular_file(none)) files.push_back((pattern.parent_path() / entry.path().filename()));
-  }
-  std::sort(files.begin(), files.end());  // the order of a folder is the file system's, not ours
-  return files;
-}
 
 }  // namespace
 

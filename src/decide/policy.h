@@ -122,12 +122,16 @@ struct PolicySuite {
   size_t column = 0;
 };
 
-// Step 4: how candidates are tuned to be compared.
+// A suite that gets an adapter of its own, as a router would use it.
+struct TunedSuite {
+  Path task;               // a suite of the policy
+  std::vector<Path> data;  // what is trained on: JSONL files, or a task (.toml) whose training items are meant
+};
+
+// Step 4: how candidates are tuned to be compared. Suites that are not tuned are answered by the base.
 struct TrainabilityRules {
-  // Tasks among the suites. Each gets an adapter of its own, trained on its training items, as a router would use them;
-  // the other suites are answered by the base.
-  std::vector<Path> tasks;
-  int64_t held_out = 100;  // samples held out of a task's training items, whose loss compares candidates
+  std::vector<TunedSuite> suites;
+  int64_t held_out = 100;  // samples held out of a suite's data, whose loss compares candidates
   std::vector<int64_t> rungs = {200, 400, 800};  // examples, rising
   std::vector<double> learning_rates = {1e-4, 3e-4};
   int64_t seeds = 3;      // of the last rung

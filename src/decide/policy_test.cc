@@ -43,6 +43,21 @@ max = 9
 task = "../tasks/a.toml"
 weight = 2
 
+[[suite]]
+task = "../tasks/b.toml"
+
+[trainability]
+tasks = ["../tasks/a.toml"]
+held_out = 50
+rungs = [10, 20]
+learning_rates = [1e-3]
+seeds = 2
+target_bits = 0.5
+
+[[trainability.adapter]]
+task = "../tasks/b.toml"
+data = ["../data/b.jsonl", "../data/c.jsonl"]
+
 [bars]
 score = 0.2
 speed = 10
@@ -103,6 +118,16 @@ TEST_CASE("a policy with every key is read as it is written") {
   CHECK(*policy.evidence.at(0).max == 9);
   CHECK(policy.suites.at(0).task == Path("tasks/a.toml"));
   CHECK(policy.suites.at(0).weight == 2);
+  const TrainabilityRules& rules = policy.trainability.value();
+  REQUIRE(rules.suites.size() == 2);
+  CHECK(rules.suites[0].task == Path("tasks/a.toml"));
+  CHECK(rules.suites[0].data == std::vector<Path>{"tasks/a.toml"});
+  CHECK(rules.suites[1].data == std::vector<Path>{"data/b.jsonl", "data/c.jsonl"});
+  CHECK(rules.held_out == 50);
+  CHECK(rules.rungs == std::vector<int64_t>{10, 20});
+  CHECK(rules.seeds == 2);
+  CHECK(rules.finalists == 2);
+  CHECK(*rules.target_bits == .5);
   CHECK(*policy.bars.first_token_seconds == 2.5);
   CHECK(policy.bars.memory_stable);
   CHECK(policy.objective.order ==
@@ -157,6 +182,19 @@ alpha = "x"
   CHECK(has("11:9: 'alpha' must be a number, not a text"));
   CHECK(std::is_sorted(lines.begin(), lines.end(),
                        [](const std::string& a, const std::string& b) { return std::stoi(a) < std::stoi(b); }));
+}
+
+TEST_CASE("what is tuned must be a suite, once, on data, over rising rungs") {
+  const std::string suite = kMinimal + "[[suite]]\ntask = \"a.toml\"\n";
+  CHECK(OneMistake(suite + "[trainability]\ntasks = [\"x.toml\"]\n").find("'x.toml' is no [[suite]]") !=
+        std::string::npos);
+  CHECK(OneMistake(suite + "[trainability]\ntasks = [\"a.toml\", \"a.toml\"]\n").find("one for each suite") !=
+        std::string::npos);
+  CHECK(OneMistake(suite + "[trainability]\n").find("'tasks' must list") != std::string::npos);
+  CHECK(OneMistake(suite + "[[trainability.adapter]]\ntask = \"a.toml\"\n").find("'data' must list") !=
+        std::string::npos);
+  CHECK(OneMistake(suite + "[trainability]\ntasks = [\"a.toml\"]\nrungs = [200, 100]\n").find("'rungs' must rise") !=
+        std::string::npos);
 }
 
 TEST_CASE("a text that is no TOML names the place where it breaks") {

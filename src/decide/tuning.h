@@ -8,6 +8,7 @@
 // adapter; otherwise by the whole score. Source of the design, and of halving over data size: docs/training.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,5 +48,27 @@ inline int64_t KeptAfterRung(int64_t candidates, int64_t finalists) {
   const int64_t half = (candidates + 1) / 2;
   return half > finalists ? half : finalists < candidates ? finalists : candidates;
 }
+
+// Where a candidate stands after a rung.
+struct RungStanding {
+  size_t candidate = 0;
+  double bits = 0;   // a byte of held-out answers, mean over the tuned suites
+  double score = 0;  // what the decision would rest on: tuned suites by their adapters, the others by the base
+};
+
+// Bits a byte tell candidates apart on less data than right answers do. But they cannot be weighed against suites that
+// get no adapter, whose scores stand already: then the whole score decides who goes on.
+enum class RungMeasure { kBits, kScore };
+
+struct Dropout {
+  size_t candidate = 0;
+  std::string because;
+};
+struct Rung {
+  std::vector<size_t> kept;  // candidates, ascending
+  std::vector<Dropout> dropped;
+};
+// The best `keep` of the standings go on; equal ones in the order given. `examples` is what the rung trained on.
+Rung HalveAfterRung(std::vector<RungStanding> standings, RungMeasure measure, int64_t keep, int64_t examples);
 
 }  // namespace loco

@@ -22,6 +22,7 @@ using Token = int32_t;
 
 // What the file says about its vocabulary and limits.
 struct ModelInfo {
+  std::string file;         // for messages; empty: the model is no file
   std::string description;  // "llama 4.46M F16", from the engine
   int vocabulary_size = 0;
   int trained_context = 0;  // tokens

@@ -83,6 +83,7 @@ class LlamaModel : public LanguageModel {
     }
     vocabulary_ = llama_model_get_vocab(model_.get());
     info_ = ReadInfo(model_.get());
+    info_.file = path.string();
     if (options_.threads <= 0) options_.threads = ThreadsFor(llama_model_size(model_.get()), ReadProcessor().cores);
     info_.threads = options_.threads;
   }

@@ -35,7 +35,9 @@ std::string PercentInterval(const Interval& interval) {
   return fmt::format("[{:.1f}, {:.1f}]", 100 * interval.low, 100 * interval.high);
 }
 
-std::string SignedPoints(double share) { return OneDigit(100 * share, true); }
+std::string SignedWords(double value) { return OneDigit(value, true); }
+
+std::string SignedPoints(double share) { return SignedWords(100 * share); }
 
 std::string SignedInterval(const Interval& interval) {
   return fmt::format("[{}, {}]", SignedPoints(interval.low), SignedPoints(interval.high));

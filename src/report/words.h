@@ -14,6 +14,7 @@ namespace loco {
 
 std::string PercentWords(double share);                 // "41.4 %"
 std::string PercentInterval(const Interval& interval);  // "[39.2, 43.7]", in points
+std::string SignedWords(double value);                  // "+3.2", "−0.8", "0.0"
 std::string SignedPoints(double share);                 // "+3.2", "−0.8", "0.0"
 std::string SignedInterval(const Interval& interval);   // "[−1.6, +0.1]"
 std::string ShareWords(double share);                   // "91 %", "< 1 %"

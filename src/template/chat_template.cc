@@ -57,20 +57,22 @@ std::string ReasonIn(std::string_view message) {
 }
 
 // A template is a program: what it asks for may be anything.
-[[noreturn]] void ThrowTemplateError(std::string_view what, const std::exception& problem, std::string_view cure) {
+[[noreturn]] void ThrowTemplateError(const std::string& origin, std::string_view what, const std::exception& problem,
+                                     std::string_view cure) {
   const std::string reason = ReasonIn(problem.what());
   // The library passes on what the machine said, as text.
   if (reason.starts_with("std::bad_alloc") || dynamic_cast<const std::bad_alloc*>(&problem) != nullptr) {
-    throw Error("the model's chat template asks for more memory than there is",
+    throw Error(origin + "the model's chat template asks for more memory than there is",
                 "the template is broken: use --raw, or a file with another template");
   }
-  throw Error(fmt::format("{}: {}", what, reason),
+  throw Error(fmt::format("{}{}: {}", origin, what, reason),
               fmt::format("{}; 'loco inspect FILE --template' shows the template", cure));
 }
 
 }  // namespace
 
 struct ChatTemplate::State {
+  std::string origin;  // "model.gguf: "
   std::string source;
   std::string bos_text;
   std::string eos_text;
@@ -79,12 +81,15 @@ struct ChatTemplate::State {
   jinja::caps capabilities;
 };
 
-ChatTemplate::ChatTemplate(const ModelInfo& info) : ChatTemplate(info.chat_template, info.bos_text, info.eos_text) {}
+ChatTemplate::ChatTemplate(const ModelInfo& info)
+    : ChatTemplate(info.chat_template, info.bos_text, info.eos_text, info.file) {}
 
-ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_text, const std::string& eos_text)
+ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_text, const std::string& eos_text,
+                           const std::string& origin)
     : state_(std::make_unique<State>()) {
+  if (!origin.empty()) state_->origin = origin + ": ";
   if (source.empty()) {
-    throw Error("the model has no chat template",
+    throw Error(state_->origin + "the model has no chat template",
                 "use --raw to send the text as it is, or a file that carries a template (an instruction-tuned model)");
   }
   state_->bos_text = bos_text;
@@ -97,7 +102,7 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_tex
     state_->source = tokens.source;
     state_->capabilities = jinja::caps_get(state_->program);
   } catch (const std::exception& problem) {
-    ThrowTemplateError("the model's chat template cannot be read", problem,
+    ThrowTemplateError(state_->origin, "the model's chat template cannot be read", problem,
                        "use --raw, or a file with a valid template");
   }
 }
@@ -126,7 +131,7 @@ std::string ChatTemplate::Render(const std::vector<Message>& messages, const Ren
     return jinja::runtime::gather_string_parts(runtime.execute(state_->program))->as_string().str();
   } catch (const std::exception& problem) {
     const bool has_system = !seen.empty() && seen.front().role == "system";
-    ThrowTemplateError("the model's chat template refuses the conversation", problem,
+    ThrowTemplateError(state_->origin, "the model's chat template refuses the conversation", problem,
                        has_system ? "leave the system message out of the task, or use --raw or another file"
                                   : "use --raw, or a file with another template");
   }

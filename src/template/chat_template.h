@@ -33,8 +33,9 @@ class ChatTemplate {
  public:
   // Throws Error when the model has no template or the template is not valid Jinja.
   explicit ChatTemplate(const ModelInfo& info);
-  // For a template from elsewhere.
-  ChatTemplate(const std::string& source, const std::string& bos_text, const std::string& eos_text);
+  // For a template from elsewhere; errors begin with `origin`, a file's name.
+  ChatTemplate(const std::string& source, const std::string& bos_text, const std::string& eos_text,
+               const std::string& origin = "");
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 
+#include "base/diagnostic.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "task/jsonl.h"
-#include "task/task.h"
 #include "template/prompt.h"
 
 namespace loco {
@@ -219,6 +220,26 @@ std::string HashOfTrainingFiles(const std::vector<Path>& paths) {
     hash = hash.empty() ? own : HashOfParts({hash, own});
   }
   return hash;
+}
+
+void RefuseLeaks(const Task& task, const std::vector<Path>& data) {
+  std::map<std::string, const Item*> questions;
+  for (const Item& item : task.items) questions.emplace(BuildMessages(task, item).back().content, &item);
+  for (const Path& path : data) {
+    int64_t leaks = 0;
+    std::string first;
+    for (const Conversation& conversation : ReadTrainingFiles({path})) {
+      for (const Message& message : conversation.messages) {
+        const auto found = message.role == "user" ? questions.find(message.content) : questions.end();
+        if (found == questions.end()) continue;
+        if (leaks++ == 0) first = fmt::format("line {}: item {}", conversation.line, QuotedWord(found->second->id));
+      }
+    }
+    if (leaks == 0) continue;
+    throw Error(fmt::format("{}: {} of the suite {} in the training data (first at {})", path.string(),
+                            Counted(leaks, "question", "questions"), QuotedWord(task.name), first),
+                "remove them from one of the two: a score of what was trained on says nothing");
+  }
 }
 
 DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options) {

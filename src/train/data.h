@@ -27,6 +27,7 @@
 #include "base/diagnostic.h"
 #include "base/file.h"
 #include "engine/language_model.h"
+#include "task/task.h"
 #include "template/chat_template.h"
 
 namespace loco {
@@ -74,6 +75,10 @@ struct DataSet {
 std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths);
 // Of everything that ReadTrainingFiles() reads.
 std::string HashOfTrainingFiles(const std::vector<Path>& paths);
+
+// Throws Error when an item of the task stands in the data: its question is asked there in the same words. A score of
+// what was trained on says nothing.
+void RefuseLeaks(const Task& task, const std::vector<Path>& data);
 
 // Throws Error that lists every bad line; also when no token is left to learn.
 DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options);

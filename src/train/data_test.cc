@@ -75,6 +75,31 @@ TEST_CASE("every bad line is named with its place, and nothing is loaded") {
   CHECK(mistakes[5].line == 7);
 }
 
+TEST_CASE("a question of the suite in the training data is refused, with its place") {
+  const Path folder = std::filesystem::temp_directory_path() / "loco-leaks-test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "t.jsonl") << R"({"id": "one", "question": "Who?", "answer": "Ann"})"
+                                    << "\n"
+                                    << R"({"id": "two", "question": "When?", "answer": "Now"})"
+                                    << "\n";
+  std::ofstream(folder / "t.toml")
+      << "name = \"t\"\nitems = \"t.jsonl\"\n[prompt]\nuser = \"Q: {question}\"\n[score]\nscorer = \"exact\"\n";
+  const Task task = LoadTask(folder / "t.toml");
+  const auto leaks = [&](const std::string& content) {
+    std::ofstream(folder / "d.jsonl") << content;
+    return [&] { RefuseLeaks(task, {folder / "d.jsonl"}); };
+  };
+  CHECK_NOTHROW(leaks(R"({"prompt": "Q: Where?", "completion": "Here"})")());
+  CHECK_NOTHROW(leaks(R"({"prompt": "Who?", "completion": "Ann"})")());
+  const std::string two = R"({"prompt": "Q: Where?", "completion": "Here"})"
+                          "\n"
+                          R"({"prompt": "Q: When?", "completion": "Later"})";
+  CHECK_THROWS_WITH_AS(
+      leaks(two)(), doctest::Contains("1 question of the suite 't' in the training data (first at line 2: item 'two')"),
+      Error);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("plain text is learned but for its first token, and ends with the end-of-text token") {
   FakeModel model([](const std::string&) { return ""; });
   const DataSet data = Load("{\"text\": \"abc\"}\n", model);

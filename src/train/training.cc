@@ -35,7 +35,7 @@ Path CheckpointIn(const Path& folder) { return folder / "checkpoint"; }
 Path AdapterIn(const Path& folder) { return folder / "adapter.gguf"; }
 
 std::string TrainingKey(const TrainingRequest& request) {
-  return HashOfParts({"training/3", request.model_hash, HashOfTrainingFiles(request.data),
+  return HashOfParts({"training/4", request.model_hash, HashOfTrainingFiles(request.data),
                       HashOfTrainingFiles(request.held_out), std::to_string(request.samples),
                       std::to_string(request.held_out_samples), std::to_string(request.evaluations_per_epoch),
                       RecipeToJson(request.recipe), KernelName(CurrentKernel())});
