@@ -152,7 +152,25 @@ std::vector<float> VectorOf(const Weight& weight, Random& random) {
   return values;
 }
 
-void WriteWeight(std::ofstream& out, const Weight& weight, uint64_t seed) {
+void WriteQuantized(std::ofstream& out, const Weight& weight, const RandomModelOptions& options, uint64_t seed) {
+  constexpr uint64_t kDifferent = 48;  // rows
+  const uint64_t rows = weight.out * weight.experts;
+  const uint64_t pool = std::min(rows, kDifferent);
+  const uint64_t row_bytes = weight.bytes / rows;
+  Weights weights(weight.in, seed);
+  std::vector<float> values(pool * weight.in);
+  for (float& value : values) value = weights.NextFloat();
+  std::vector<std::byte> quantized(pool * row_bytes);
+  options.quantize(values.data(), static_cast<int64_t>(pool), static_cast<int64_t>(weight.in), weight.type,
+                   quantized.data());
+  Random random(seed);
+  for (uint64_t row = 0; row < rows; ++row) {
+    out.write(reinterpret_cast<const char*>(quantized.data() + random.Below(pool) * row_bytes),
+              static_cast<std::streamsize>(row_bytes));
+  }
+}
+
+void WriteWeight(std::ofstream& out, const Weight& weight, const RandomModelOptions& options, uint64_t seed) {
   const auto write = [&](const void* data) {
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(weight.bytes));
   };
@@ -166,6 +184,8 @@ void WriteWeight(std::ofstream& out, const Weight& weight, uint64_t seed) {
     std::vector<float> rows(weight.elements());
     for (float& value : rows) value = weights.NextFloat();
     write(rows.data());
+  } else if (weight.type != kF16) {
+    WriteQuantized(out, weight, options, seed);
   } else {
     std::vector<uint16_t> rows(weight.elements());
     for (uint16_t& value : rows) value = weights.Next();
@@ -176,7 +196,7 @@ void WriteWeight(std::ofstream& out, const Weight& weight, uint64_t seed) {
 }  // namespace
 
 void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path, const RandomModelOptions& options) {
-  auto weights = DeriveWeights(dims, "F16");
+  auto weights = DeriveWeights(dims, options.quantization);
   if (!weights || std::find(kCovered.begin(), kCovered.end(), dims.architecture) == kCovered.end()) {
     throw Error(fmt::format("{}: the architecture '{}' is not covered", name, dims.architecture),
                 fmt::format("take a model of one of: {}", fmt::join(kCovered, ", ")));
@@ -191,7 +211,7 @@ void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path,
   GgufBuilder builder(3, kAlignment);
   builder.Text("general.architecture", dims.architecture)
       .Text("general.name", fmt::format("{} (random weights)", name));
-  builder.Number("general.file_type", options.full_precision ? 0 : 1);
+  if (options.quantization == "F16") builder.Number("general.file_type", options.full_precision ? 0 : 1);
   AddDimensions(builder, dims);
   AddTokenizer(builder, dims);
   for (const Weight& weight : *weights) {
@@ -205,7 +225,7 @@ void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path,
   const auto pad = [&](uint64_t size) { out << std::string((kAlignment - size % kAlignment) % kAlignment, '\0'); };
   pad(header.size());
   for (size_t i = 0; i < weights->size(); ++i) {
-    WriteWeight(out, (*weights)[i], options.seed + i);
+    WriteWeight(out, (*weights)[i], options, options.seed + i);
     pad((*weights)[i].bytes);
   }
   out.close();

@@ -10,7 +10,9 @@
 // others by name. For tests and benchmarks; no part of the product.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "base/file.h"
@@ -21,6 +23,10 @@ namespace loco {
 struct RandomModelOptions {
   bool full_precision = false;  // 32 bits instead of 16
   uint64_t seed = 1;
+  // Another quantization than F16, made directly: large shapes need not be written at 16 bits first. Rows of a matrix
+  // are then drawn from a few dozen different ones. `quantize` fills `rows` whole rows of `to`.
+  std::string_view quantization = "F16";
+  std::function<void(const float* from, int64_t rows, int64_t columns, uint32_t type, std::byte* to)> quantize;
 };
 
 void WriteRandomModel(const Dims& dims, std::string_view name, const Path& path, const RandomModelOptions& options);

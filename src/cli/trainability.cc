@@ -172,6 +172,7 @@ class Halving {
             .bits = a.HeldOutBits(a.evaluations.size() - 1).value_or(0),
             .base_score = ShareOf(candidate.base[task]),
             .tokens = a.tokens,
+            .curve = a.HeldOutCurve(),
             .tokens_to_target = rules_.target_bits ? a.TokensTo(*rules_.target_bits) : std::nullopt,
             .seconds = a.seconds,
             .adapter_bytes = Bytes{static_cast<uint64_t>(a.bytes)},

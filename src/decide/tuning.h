@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -30,7 +31,8 @@ struct TuningRun {
   double base_score = 0;        // share of right answers to the task, untrained
   std::optional<double> score;  // with the adapter; empty where another learning rate was better
   int64_t tokens = 0;
-  std::optional<int64_t> tokens_to_target;  // until the held-out loss reached the policy's target
+  std::vector<std::pair<int64_t, double>> curve;  // tokens trained on, bits a byte of the held-out answers
+  std::optional<int64_t> tokens_to_target;        // until the held-out loss reached the policy's target
   double seconds = 0;
   Bytes adapter_bytes;
   Bytes peak_memory;

@@ -30,6 +30,32 @@ constexpr std::array<NamedType, 14> kTypes = {{{"F16", LLAMA_FTYPE_MOSTLY_F16},
                                                {"TQ2_0", LLAMA_FTYPE_MOSTLY_TQ2_0},
                                                {"TQ1_0", LLAMA_FTYPE_MOSTLY_TQ1_0}}};
 
+void Convert(const Path& source, const Path& target, std::string_view quantization,
+             const llama_model_quantize_params& parameters) {
+  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
+  const Path part = target.string() + ".part";
+  std::error_code ignored;
+  std::filesystem::remove(part, ignored);  // of a process that was killed
+  ClearEngineLog();
+  const uint32_t code = llama_model_quantize(source.c_str(), part.c_str(), &parameters);
+  if (code != 0) {
+    const Bytes free = FreeDiskSpace(target.has_parent_path() ? target.parent_path() : Path("."));
+    std::filesystem::remove(part, ignored);
+    const std::string reason = EngineErrors();
+    // The engine writes through a C++ stream, which does not say why it failed.
+    if (reason.find("iostream") != std::string::npos) {
+      throw Error(fmt::format("{}: cannot be written: the disk is full, or not writable ({} are free)", target.string(),
+                              FormatBytes(free)),
+                  fmt::format("a copy takes up to {}; free some space, or set LOCO_CACHE to a folder on another disk",
+                              FormatBytes(Bytes{std::filesystem::file_size(source, ignored)})));
+    }
+    throw Error(fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, reason),
+                "an F16, BF16 or F32 file of a model that the engine knows is needed; 'loco inspect' shows what it is");
+  }
+  SyncFile(part);  // the name must not outlive a power cut without the content
+  std::filesystem::rename(part, target);
+}
+
 }  // namespace
 
 std::vector<std::string> QuantizationNames() {
@@ -60,28 +86,16 @@ void Quantize(const Path& source, const Path& target, std::string_view quantizat
   }
   parameters.nthread = threads;
   parameters.allow_requantize = false;
-  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
-  const Path part = target.string() + ".part";
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);  // of a process that was killed
-  ClearEngineLog();
-  const uint32_t code = llama_model_quantize(source.c_str(), part.c_str(), &parameters);
-  if (code != 0) {
-    const Bytes free = FreeDiskSpace(target.has_parent_path() ? target.parent_path() : Path("."));
-    std::filesystem::remove(part, ignored);
-    const std::string reason = EngineErrors();
-    // The engine writes through a C++ stream, which does not say why it failed.
-    if (reason.find("iostream") != std::string::npos) {
-      throw Error(fmt::format("{}: cannot be written: the disk is full, or not writable ({} are free)", target.string(),
-                              FormatBytes(free)),
-                  fmt::format("a copy takes up to {}; free some space, or set LOCO_CACHE to a folder on another disk",
-                              FormatBytes(Bytes{std::filesystem::file_size(source, ignored)})));
-    }
-    throw Error(fmt::format("{}: cannot be quantized to {}: {}", source.string(), quantization, reason),
-                "an F16, BF16 or F32 file of a model that the engine knows is needed; 'loco inspect' shows what it is");
-  }
-  SyncFile(part);  // the name must not outlive a power cut without the content
-  std::filesystem::rename(part, target);
+  Convert(source, target, quantization, parameters);
+}
+
+void ExpandToFloats(const Path& source, const Path& target, int threads) {
+  StartEngine();
+  llama_model_quantize_params parameters = llama_model_quantize_default_params();
+  parameters.ftype = LLAMA_FTYPE_ALL_F32;
+  parameters.nthread = threads;
+  parameters.allow_requantize = true;
+  Convert(source, target, "F32", parameters);
 }
 
 }  // namespace loco

@@ -17,4 +17,8 @@ bool IsQuantizationName(std::string_view name);
 // quantized (already quantized files are refused: quantizing twice loses more than either) or the disk is full.
 void Quantize(const Path& source, const Path& target, std::string_view quantization, int threads);
 
+// The same weights as 32-bit floats, from a file of any type: to compare results without the rounding of activations
+// that the engine does in products with quantized weights.
+void ExpandToFloats(const Path& source, const Path& target, int threads);
+
 }  // namespace loco

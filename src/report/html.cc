@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "base/hostile_text.h"
@@ -207,16 +209,47 @@ void AddScores(const Decision& decision, std::string& out) {
   out += Render(plot);
 }
 
+// One picture a tuned suite: how fast each candidate learned it, on the most examples that it was given; of finalists
+// every seed.
+std::string LearningCurves(const Decision& decision) {
+  std::map<std::string, CurvePlot> plots;  // of tasks
+  for (size_t i = 0; i < decision.candidates.size(); ++i) {
+    const CandidateSummary& c = decision.candidates[i];
+    if (!c.tuning || c.tuning->runs.empty()) continue;
+    const int64_t examples = c.tuning->runs.back().examples;
+    std::set<std::string> labelled;
+    for (const TuningRun& run : c.tuning->runs) {
+      if (run.examples != examples || !run.score) continue;  // without a score: another learning rate was better
+      CurvePlot& plot = plots[run.task];
+      plot.title = "bits a byte of the held-out answers of " + run.task + " while candidates are trained";
+      plot.x_unit = "tokens trained on";
+      plot.y_unit = "bits a byte, held out: " + run.task;
+      PlotCurve curve{.label = labelled.insert(run.task).second ? c.id : "",
+                      .points = {},
+                      .chosen = decision.chosen && i == *decision.chosen,
+                      .dashed = c.tuning->dropped_after > 0};
+      for (const auto& [tokens, bits] : run.curve) curve.points.emplace_back(static_cast<double>(tokens), bits);
+      plot.curves.push_back(std::move(curve));
+    }
+  }
+  std::string out;
+  for (const auto& [task, plot] : plots) out += Render(plot);
+  return out;
+}
+
 void AddTraining(const Decision& decision, std::string& out) {
   const CellTable cells = TuningTable(decision.candidates);
   if (cells.rows.empty()) return;
   const Section section(out, "Trainability");
   out +=
       "<p class=\"soft\">Every training run of every candidate on the same examples: bits a byte of held-out answers "
-      "before and after, the score of the tuned model, its gain in points.</p>\n";
+      "before and after, the score of the tuned model, its gain in points. Curves: each candidate at its best learning "
+      "rate; dashed, who left.</p>\n";
+  out += LearningCurves(decision);
   HtmlTable table(cells.header, {cells.numbers.begin(), cells.numbers.end()});
   for (std::vector<std::string> row : cells.rows) {
     for (std::string& cell : row) cell = H(cell);
+    row.back() = fmt::format("<span class=\"row\">{}</span>", row.back());
     table.Add(row);
   }
   out += table.Finish();

@@ -41,7 +41,7 @@ std::vector<std::string> TagsOf(const std::string& html) {
 }
 
 void CheckBalanced(const std::string& html) {
-  static const std::set<std::string> kVoid = {"!doctype", "meta", "br", "img", "line/", "circle/"};
+  static const std::set<std::string> kVoid = {"!doctype", "meta", "br", "img", "line/", "circle/", "polyline/"};
   std::vector<std::string> open;
   for (const std::string& tag : TagsOf(html)) {
     if (kVoid.count(tag) > 0) continue;
@@ -67,6 +67,35 @@ TEST_CASE("the page holds the answer, the plots, the reasons and the doubts") {
     CHECK_MESSAGE(html.find(part) != std::string::npos, part);
   }
   CheckBalanced(html);
+}
+
+TEST_CASE("learning curves are drawn for each tuned suite, one label a candidate, dashed for who left") {
+  Decision decision = SampleDecision();
+  const auto run = [](int64_t examples, uint64_t seed, std::optional<double> score) {
+    return TuningRun{.task = "command " + kHostile,
+                     .examples = examples,
+                     .seed = seed,
+                     .score = score,
+                     .curve = {{0, 2.5}, {900, .8}, {1800, .4}}};
+  };
+  decision.candidates[0].tuning = Tuning{.runs = {run(200, 1, .5), run(200, 1, {})}, .dropped_after = 200};
+  decision.candidates[1].tuning = Tuning{.runs = {run(200, 1, .4), run(400, 1, .7), run(400, 2, .71)}};
+  const std::string html = DecisionHtml(decision, {});
+  CheckBalanced(html);
+  std::vector<std::string> lines;
+  for (size_t at = html.find("<polyline"); at != std::string::npos; at = html.find("<polyline", at + 1)) {
+    lines.push_back(html.substr(at, html.find('>', at) - at));
+  }
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].find("curve dashed") != std::string::npos);
+  CHECK(lines[1].find("dashed") == std::string::npos);
+  CHECK(html.find(">1,000<") != std::string::npos);  // ticks at round numbers
+  const size_t plot = html.find("aria-label=\"bits a byte");
+  REQUIRE(plot != std::string::npos);
+  const std::string picture = html.substr(plot, html.find("</svg>", plot) - plot);
+  const std::string label = ">" + decision.candidates[1].id + "<";
+  CHECK(picture.find(label) != std::string::npos);
+  CHECK(picture.find(label) == picture.rfind(label));
 }
 
 TEST_CASE("the page allows no script, no network and no style but its own") {

@@ -109,6 +109,7 @@ Json Of(const Tuning& t) {
                     {"base_score", r.base_score},
                     {"score", r.score ? Json(*r.score) : Json()},
                     {"tokens", r.tokens},
+                    {"held_out_curve", r.curve},
                     {"tokens_to_target", r.tokens_to_target ? Json(*r.tokens_to_target) : Json()},
                     {"seconds", r.seconds},
                     {"adapter_bytes", r.adapter_bytes.value},

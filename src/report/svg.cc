@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/bytes.h"
 #include "base/hostile_text.h"
 
 namespace loco {
@@ -90,6 +91,75 @@ std::string Render(const ForestPlot& plot) {
         row.chosen ? " class=\"chosen\"" : "", kLeft - 14, y + 4.5, ForHtml(Shorten(row.label, kLongestLabel)),
         axis.X(row.interval.low), axis.X(row.interval.high), y, y, axis.X(row.value), y, kRight + 14, y + 4.5,
         ForHtml(row.text));
+  }
+  return out + "</svg>\n";
+}
+
+std::string Render(const CurvePlot& plot) {
+  constexpr double kHeight = 300;
+  constexpr double kAxisLeft = 70;
+  constexpr double kBottom = kHeight - 34;
+  constexpr double kLabelHeight = 17;
+  double width = 0;
+  double low = 0;
+  double high = 0;
+  bool any = false;
+  for (const PlotCurve& curve : plot.curves) {
+    for (const auto& [x, y] : curve.points) {
+      width = std::max(width, x);
+      low = any ? std::min(low, y) : y;
+      high = any ? std::max(high, y) : y;
+      any = true;
+    }
+  }
+  if (!any || width <= 0) return "";
+  // Where everything is far from zero, zero would waste the picture.
+  low = low < high / 2 ? 0 : low - (high - low) * 0.1;
+  high += std::max((high - low) * 0.05, 1e-6);
+  const auto x_of = [&](double x) { return kAxisLeft + x / width * (kRight - kAxisLeft); };
+  const auto y_of = [&](double y) { return kBottom - (y - low) / (high - low) * (kBottom - kTop); };
+  std::string out = fmt::format("<svg viewBox=\"0 0 {} {:.0f}\" role=\"img\" aria-label=\"{}\">\n", kWidth, kHeight,
+                                ForHtml(plot.title));
+  const double y_step = TickStep(high - low);
+  for (double tick = std::ceil(low / y_step) * y_step; tick <= high; tick += y_step) {
+    out += fmt::format(
+        "<line class=\"grid\" x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
+        "<text class=\"tick\" x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>\n",
+        kAxisLeft, kRight, y_of(tick), kAxisLeft - 8, y_of(tick) + 4, ForHtml(TickLabel(tick, "")));
+  }
+  const double x_step = TickStep(width);
+  for (double tick = 0; tick <= width; tick += x_step) {
+    out += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", x_of(tick),
+                       kBottom + 17, FormatCount(std::llround(tick)));
+  }
+  out += fmt::format(
+      "<text class=\"tick\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"end\">{}</text>"
+      "<text class=\"tick\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>\n",
+      kRight, kHeight - 4, ForHtml(plot.x_unit), kAxisLeft, kTop - 9, ForHtml(plot.y_unit));
+  // Labels from top to bottom, none on another.
+  std::vector<std::pair<double, const PlotCurve*>> labels;
+  for (const PlotCurve& curve : plot.curves) {
+    if (!curve.label.empty() && !curve.points.empty()) labels.emplace_back(y_of(curve.points.back().second), &curve);
+  }
+  std::stable_sort(labels.begin(), labels.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 1; i < labels.size(); ++i) {
+    labels[i].first = std::max(labels[i].first, labels[i - 1].first + kLabelHeight);
+  }
+  if (!labels.empty() && labels.back().first > kBottom) {
+    labels.back().first = kBottom;
+    for (size_t i = labels.size() - 1; i > 0; --i) {
+      labels[i - 1].first = std::min(labels[i - 1].first, labels[i].first - kLabelHeight);
+    }
+  }
+  for (const PlotCurve& curve : plot.curves) {
+    std::string points;
+    for (const auto& [x, y] : curve.points) points += fmt::format("{:.1f},{:.1f} ", x_of(x), y_of(y));
+    out += fmt::format("<g{}><polyline class=\"curve{}\" points=\"{}\"/></g>\n",
+                       curve.chosen ? " class=\"chosen\"" : "", curve.dashed ? " dashed" : "", points);
+  }
+  for (const auto& [y, curve] : labels) {
+    out += fmt::format("<g{}><text x=\"{:.0f}\" y=\"{:.1f}\">{}</text></g>\n", curve->chosen ? " class=\"chosen\"" : "",
+                       x_of(curve->points.back().first) + 10, y + 4.5, ForHtml(Shorten(curve->label, kLongestLabel)));
   }
   return out + "</svg>\n";
 }

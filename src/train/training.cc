@@ -46,12 +46,19 @@ std::optional<double> TrainedAdapter::HeldOutBits(size_t evaluation) const {
   return evaluations[evaluation].loss * bits_per_nat;
 }
 
-std::optional<int64_t> TrainedAdapter::TokensTo(double bits) const {
-  for (size_t i = 0; i < evaluations.size(); ++i) {
-    if (HeldOutBits(i).value_or(INFINITY) > bits) continue;
+std::vector<std::pair<int64_t, double>> TrainedAdapter::HeldOutCurve() const {
+  std::vector<std::pair<int64_t, double>> curve;
+  for (size_t i = 0; i < evaluations.size() && bits_per_nat > 0; ++i) {
     int64_t seen = 0;
     for (const StepRecord& step : history) seen += step.step <= evaluations[i].step ? step.tokens : 0;
-    return seen;
+    curve.emplace_back(seen, *HeldOutBits(i));
+  }
+  return curve;
+}
+
+std::optional<int64_t> TrainedAdapter::TokensTo(double bits) const {
+  for (const auto& [seen, reached] : HeldOutCurve()) {
+    if (reached <= bits) return seen;
   }
   return std::nullopt;
 }

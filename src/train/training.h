@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -61,6 +62,8 @@ struct TrainedAdapter {
   std::vector<Alarm> alarms;
 
   std::optional<double> HeldOutBits(size_t evaluation) const;
+  // Tokens trained on and bits a byte of the held-out answers, at each evaluation.
+  std::vector<std::pair<int64_t, double>> HeldOutCurve() const;
   // Tokens trained on when the held-out loss first was at most `bits` a byte.
   std::optional<int64_t> TokensTo(double bits) const;
 };
