@@ -45,8 +45,8 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-// The regular files whose names match the last part of `pattern` ("tasks/*.toml"; `*` is any text), sorted: the order of
-// a folder is the file system's. None where the folder cannot be read.
+// The regular files whose names match the last part of `pattern` ("tasks/*.toml"; `*` is any text), sorted: the order
+// of a folder is the file system's. None where the folder cannot be read.
 std::vector<Path> FilesMatching(const Path& pattern);
 
 // Waits until the file's content is on the disk.

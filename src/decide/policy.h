@@ -131,7 +131,7 @@ struct TunedSuite {
 // Step 4: how candidates are tuned to be compared. Suites that are not tuned are answered by the base.
 struct TrainabilityRules {
   std::vector<TunedSuite> suites;
-  int64_t held_out = 100;  // samples held out of a suite's data, whose loss compares candidates
+  int64_t held_out = 100;                        // samples held out of a suite's data, whose loss compares candidates
   std::vector<int64_t> rungs = {200, 400, 800};  // examples, rising
   std::vector<double> learning_rates = {1e-4, 3e-4};
   int64_t seeds = 3;      // of the last rung

@@ -333,6 +333,7 @@ constexpr Kernels MakeKernels() {
           .rms_norm_backward = RmsNormBackwardRow,
           .gate = GateRow,
           .gate_backward = GateBackwardRow,
+          .drop = DropRow,
           .cross_entropy = CrossEntropyRow};
 }
 

@@ -42,6 +42,10 @@ void Kept::Restore(Threads& threads, Floats& values) const {
 void BlockPass::Start(const TokenBatch& batch, const Adapter* adapter, const PairDropout& dropout) {
   batch_ = &batch;
   tokens_ = static_cast<int64_t>(batch.tokens.size());
+  rotations_.clear();
+  for (const Rope& rope : net_.ropes) {
+    rotations_.push_back(MakeRotation(threads_, rope, batch.positions.data(), tokens_));
+  }
   layers_.Start(tokens_, adapter, dropout);
 }
 
@@ -80,8 +84,8 @@ void BlockPass::Prepare(const Block& block, const Floats& raw, int64_t heads, co
     RmsNorm(threads_, raw.data(), norm.data(), net_.epsilon, tokens_ * heads, net_.head, ready.data(), inverse.data());
   }
   if (block.rope >= 0) {
-    Rotate(threads_, net_.ropes[static_cast<size_t>(block.rope)], batch_->positions.data(), ready.data(), tokens_,
-           heads, net_.head, heads * net_.head);
+    Rotate(threads_, rotations_[static_cast<size_t>(block.rope)], ready.data(), tokens_, heads, net_.head,
+           heads * net_.head);
   }
 }
 
@@ -89,8 +93,8 @@ void BlockPass::Prepare(const Block& block, const Floats& raw, int64_t heads, co
 void BlockPass::Unprepare(const Block& block, const Floats& raw, int64_t heads, const Floats& norm,
                           const Floats& inverse, Floats& d_ready) {
   if (block.rope >= 0) {
-    Rotate(threads_, net_.ropes[static_cast<size_t>(block.rope)], batch_->positions.data(), d_ready.data(), tokens_,
-           heads, net_.head, heads * net_.head, /*backward=*/true);
+    Rotate(threads_, rotations_[static_cast<size_t>(block.rope)], d_ready.data(), tokens_, heads, net_.head,
+           heads * net_.head, /*backward=*/true);
   }
   if (norm.empty()) return;
   Floats d_raw(d_ready.size());

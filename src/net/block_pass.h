@@ -94,6 +94,7 @@ class BlockPass {
   const TokenBatch* batch_ = nullptr;
   int64_t tokens_ = 0;
   std::vector<int32_t> windowed_;
+  std::vector<Rotation> rotations_;  // of the batch, one a rope
   Activity activity_;
   // Buffers of the block in work.
   Floats normed_, inverse_, query_, key_, query_inverse_, key_inverse_, out_, gated_, sub_normed_, sub_inverse_,

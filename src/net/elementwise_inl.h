@@ -137,6 +137,20 @@ inline void GateBackwardRow(GateKind kind, const float* d_out, float* gate, floa
   }
 }
 
+inline void DropRow(float* x, int64_t width, float share, uint32_t key) {
+  const float keep = 1 / (1 - share);
+  const auto limit = static_cast<uint32_t>(static_cast<double>(share) * 4294967296.0);
+  for (int64_t i = 0; i < width; ++i) {
+    // The place through a multiplicative hash with the finisher of MurmurHash3: 32 bits, because that is what
+    // vectorises.
+    uint32_t h = (static_cast<uint32_t>(i) * 0x9e3779b1U) ^ key;
+    h = (h ^ (h >> 16)) * 0x85ebca6bU;
+    h = (h ^ (h >> 13)) * 0xc2b2ae35U;
+    h ^= h >> 16;
+    x[i] = h < limit ? 0.0F : x[i] * keep;
+  }
+}
+
 inline float CrossEntropyRow(float* logits, int64_t width, int64_t target, float weight) {
   float lanes[kLanes];
   for (float& lane : lanes) lane = logits[0];

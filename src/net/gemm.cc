@@ -28,13 +28,10 @@ bool HasHalfFloats() {
 }
 #endif
 
-// A task of a group of products: one strip of one of them.
-struct Strip {
-  const Product* product;
-  int64_t column;
-};
-
-std::vector<Strip> StripsOf(std::span<const Product> products, bool forward) {
+// Whole strips, as many for each thread; the strips that are left over are divided among the threads by tokens, so that
+// none waits for a last strip of another. No sum depends on it.
+std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int threads) {
+  constexpr int64_t kLeastTokens = 24;  // below, preparing the weights would cost more than the wait
   const int64_t width = forward ? kForwardStrip : kBackwardStrip;
   std::vector<Strip> strips;
   for (const Product& product : products) {
@@ -46,7 +43,17 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward) {
       LOCO_CHECK((forward ? term.weight.columns : term.weight.rows) == term.input->columns());
       LOCO_CHECK(term.input->rows() == product.terms.front().input->rows());
     }
-    for (int64_t column = 0; column < columns; column += width) strips.push_back({&product, column});
+    const int64_t tokens = product.terms.front().input->rows();
+    for (int64_t column = 0; column < columns; column += width) strips.push_back({&product, column, 0, tokens});
+  }
+  const auto count = static_cast<size_t>(threads);
+  const std::vector<Strip> rest(strips.end() - static_cast<ptrdiff_t>(strips.size() % count), strips.end());
+  strips.resize(strips.size() - rest.size());
+  for (const Strip& strip : rest) {
+    const int64_t part = std::max((strip.end + threads - 1) / threads, kLeastTokens);
+    for (int64_t begin = 0; begin < strip.end; begin += part) {
+      strips.push_back({strip.product, strip.column, begin, std::min(begin + part, strip.end)});
+    }
   }
   return strips;
 }
@@ -125,19 +132,17 @@ void Activations::Assign(Threads& threads, const float* values, int64_t rows, in
 
 void MultiplyTransposed(Threads& threads, std::span<const Product> products) {
   const Kernels& kernels = CurrentKernels();
-  const std::vector<Strip> strips = StripsOf(products, true);
+  const std::vector<Strip> strips = StripsOf(products, true, threads.count());
   threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
-    const Strip& strip = strips[static_cast<size_t>(task)];
-    kernels.forward_strip(*strip.product, strip.column, threads.Scratch(worker, kGemmScratch));
+    kernels.forward_strip(strips[static_cast<size_t>(task)], threads.Scratch(worker, kGemmScratch));
   });
 }
 
 void Multiply(Threads& threads, std::span<const Product> products) {
   const Kernels& kernels = CurrentKernels();
-  const std::vector<Strip> strips = StripsOf(products, false);
+  const std::vector<Strip> strips = StripsOf(products, false, threads.count());
   threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
-    const Strip& strip = strips[static_cast<size_t>(task)];
-    kernels.backward_strip(*strip.product, strip.column, threads.Scratch(worker, kGemmScratch));
+    kernels.backward_strip(strips[static_cast<size_t>(task)], threads.Scratch(worker, kGemmScratch));
   });
 }
 

@@ -11,7 +11,9 @@
 //   PackPair(a, b, width, panel)                      kPair rows across the sum → one step of width/kColumns panels
 //   Micro(rows, columns, a, stride, panel, steps, c, c_stride, first)
 //
-// A micro-panel is [steps / kPair][kColumns][kPair]; a micro-kernel takes up to kRows = 6 tokens.
+//   kNarrowRows                  tokens of a micro-kernel on up to 16 columns: more, where 6 would leave it waiting
+//
+// A micro-panel is [steps / kPair][kColumns][kPair]; a micro-kernel takes up to kTokenRows = 6 tokens.
 // No lambdas here: they would not inherit the region's instruction set with every compiler.
 
 #pragma once
@@ -34,8 +36,9 @@ inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t to
   for (int64_t at = 0; at < columns; at += K::kColumns) {
     const typename K::Element* panel = panels + at * steps;
     const int64_t width = columns - at < K::kColumns ? columns - at : K::kColumns;
-    for (int64_t t = 0; t < tokens; t += kTokenRows) {
-      const int64_t rows = tokens - t < kTokenRows ? tokens - t : kTokenRows;
+    const int64_t most = width <= 16 ? K::kNarrowRows : kTokenRows;
+    for (int64_t t = 0; t < tokens; t += most) {
+      const int64_t rows = tokens - t < most ? tokens - t : most;
       K::Micro(rows, width, a + t * a_stride, a_stride, panel, steps, c + t * c_stride + at, c_stride, first);
     }
   }
@@ -44,15 +47,19 @@ inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t to
 inline int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
 template <typename K>
-void ForwardStrip(const Product& product, int64_t column, std::byte* scratch) {
+void ForwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
+  const Product& product = *strip.product;
+  const int64_t column = strip.column;
+  const int64_t tokens = strip.end - strip.begin;
+  float* output = product.output + strip.begin * product.stride + column;
   auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + kForwardStrip * kForwardDepth * sizeof(Element));
   bool first = !product.add;
   for (const ProductTerm& term : product.terms) {
     const Matrix& weight = term.weight;
     const int64_t columns = weight.rows - column < kForwardStrip ? weight.rows - column : kForwardStrip;
-    const auto* input = reinterpret_cast<const Element*>(term.input->data());
+    const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
     for (int64_t k = 0; k < weight.columns; k += kForwardDepth) {
       const int64_t depth = weight.columns - k < kForwardDepth ? weight.columns - k : kForwardDepth;
       const int64_t steps = RoundUp(depth, K::kPair);
@@ -69,16 +76,19 @@ void ForwardStrip(const Product& product, int64_t column, std::byte* scratch) {
           K::PackRows(values, kDequantized, count, RoundUp(part, K::kPair), panel + d * K::kColumns, row % K::kColumns);
         }
       }
-      RunTokens<K>(input + k, term.input->stride(), term.input->rows(), panels, steps, columns, product.output + column,
-                   product.stride, first);
+      RunTokens<K>(input + k, term.input->stride(), tokens, panels, steps, columns, output, product.stride, first);
       first = false;
     }
   }
 }
 
 template <typename K>
-void BackwardStrip(const Product& product, int64_t column, std::byte* scratch) {
+void BackwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
+  const Product& product = *strip.product;
+  const int64_t column = strip.column;
+  const int64_t tokens = strip.end - strip.begin;
+  float* output = product.output + strip.begin * product.stride + column;
   auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + kBackwardStrip * kBackwardDepth * sizeof(Element));
   bool first = !product.add;
@@ -86,7 +96,7 @@ void BackwardStrip(const Product& product, int64_t column, std::byte* scratch) {
     const Matrix& weight = term.weight;
     const int64_t columns = weight.columns - column < kBackwardStrip ? weight.columns - column : kBackwardStrip;
     const int64_t width = RoundUp(columns, K::kColumns);
-    const auto* input = reinterpret_cast<const Element*>(term.input->data());
+    const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
     for (int64_t n = 0; n < weight.rows; n += kBackwardDepth) {
       const int64_t depth = weight.rows - n < kBackwardDepth ? weight.rows - n : kBackwardDepth;
       const int64_t steps = RoundUp(depth, K::kPair);
@@ -104,8 +114,7 @@ void BackwardStrip(const Product& product, int64_t column, std::byte* scratch) {
           K::PackPair(values + at, values + kBackwardStrip + at, panels + at * steps + d * K::kColumns);
         }
       }
-      RunTokens<K>(input + n, term.input->stride(), term.input->rows(), panels, steps, columns, product.output + column,
-                   product.stride, first);
+      RunTokens<K>(input + n, term.input->stride(), tokens, panels, steps, columns, output, product.stride, first);
       first = false;
     }
   }

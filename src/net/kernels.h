@@ -2,7 +2,7 @@
 // behind them are templates (gemm_inl.h, attention_inl.h, elementwise_inl.h) that every family compiles for itself.
 //
 //   const Kernels& kernels = CurrentKernels();
-//   kernels.forward_strip(product, 0, scratch);
+//   kernels.forward_strip({&product, 0, 0, tokens}, scratch);
 //
 // For the files of this module; everybody else uses gemm.h and ops.h.
 #pragma once
@@ -15,6 +15,14 @@
 
 namespace loco {
 
+// One task of a product: some tokens, kForwardStrip or kBackwardStrip columns of the output from `column` on.
+struct Strip {
+  const Product* product = nullptr;
+  int64_t column = 0;
+  int64_t begin = 0;  // tokens
+  int64_t end = 0;
+};
+
 struct Kernels {
   // Bytes of an element of panels and activations: 2 for bf16, 4 for 32-bit floats.
   int64_t element_bytes;
@@ -22,9 +30,8 @@ struct Kernels {
   void (*to_elements)(const float* from, std::byte* to, int64_t count, float scale);
   void (*from_elements)(const std::byte* from, float* to, int64_t count);
 
-  // One strip of a product: all tokens, kForwardStrip or kBackwardStrip columns of the output from `column` on.
-  void (*forward_strip)(const Product& product, int64_t column, std::byte* scratch);
-  void (*backward_strip)(const Product& product, int64_t column, std::byte* scratch);
+  void (*forward_strip)(const Strip& strip, std::byte* scratch);
+  void (*backward_strip)(const Strip& strip, std::byte* scratch);
 
   // One task of attention: the queries, or keys, from `begin` on of all heads that share key head `kv_head`.
   void (*attention_forward)(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch);
@@ -37,6 +44,8 @@ struct Kernels {
                             int64_t width, bool add);
   void (*gate)(GateKind kind, const float* gate, const float* up, float* out, int64_t width);
   void (*gate_backward)(GateKind kind, const float* d_out, float* gate, float* up, int64_t width);
+  // Sets a share of a row to 0 and scales the rest; the pattern follows from `key`.
+  void (*drop)(float* x, int64_t width, float share, uint32_t key);
   // Cross-entropy of one row of logits, which become (probability - target) · weight. Returns -log probability.
   float (*cross_entropy)(float* logits, int64_t width, int64_t target, float weight);
 };

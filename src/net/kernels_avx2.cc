@@ -66,6 +66,7 @@ struct Avx2 {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+  static constexpr int64_t kNarrowRows = 6;
 
   static constexpr bool kReadsBlocks = true;
   static float Half(uint16_t bits) { return _cvtsh_ss(bits); }

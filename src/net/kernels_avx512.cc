@@ -94,6 +94,7 @@ struct Avx512Bf16 {
   using Element = uint16_t;
   static constexpr int64_t kColumns = 64;
   static constexpr int64_t kPair = 2;
+  static constexpr int64_t kNarrowRows = 12;
 
   static constexpr bool kReadsBlocks = true;
   static float Half(uint16_t bits) { return _cvtsh_ss(bits); }
@@ -168,9 +169,29 @@ struct Avx512Bf16 {
     }
   }
 
+  // 7 to 12 tokens on up to 16 columns.
+  static void MicroNarrow(int64_t rows, __mmask16 lanes, const uint16_t* a, int64_t stride, const uint16_t* panel,
+                          int64_t pairs, float* c, int64_t c_stride, bool first) {
+    switch (rows) {
+      case 7:
+        return MicroTile<7, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+      case 8:
+        return MicroTile<8, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+      case 9:
+        return MicroTile<9, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+      case 10:
+        return MicroTile<10, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+      case 11:
+        return MicroTile<11, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+      default:
+        return MicroTile<12, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
+    }
+  }
+
   static void Micro(int64_t rows, int64_t columns, const uint16_t* a, int64_t stride, const uint16_t* panel,
                     int64_t steps, float* c, int64_t c_stride, bool first) {
     const int64_t pairs = steps / 2;
+    if (rows > 6) return MicroNarrow(rows, FirstLanes(columns), a, stride, panel, pairs, c, c_stride, first);
     switch (rows) {
       case 1:
         return MicroRows<1>(columns, a, stride, panel, pairs, c, c_stride, first);

@@ -14,6 +14,7 @@ struct Portable {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+  static constexpr int64_t kNarrowRows = 6;
   static constexpr bool kReadsBlocks = false;
 
   static void Convert(const float* from, std::byte* to, int64_t count, float scale) {

@@ -2,17 +2,10 @@
 
 #include <algorithm>
 
+#include "net/ops.h"
+
 namespace loco {
 namespace {
-
-// Uniform on [0, 1) from the place of a number: the same whenever it is asked.
-float UniformAt(uint64_t seed, uint64_t place) {
-  uint64_t x = seed + place * 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  x ^= x >> 31;
-  return static_cast<float>(x >> 40) * 0x1p-24F;
-}
 
 // Columns become rows, times `scale`.
 Floats Transposed(const Floats& values, int64_t rows, int64_t columns, float scale) {
@@ -58,14 +51,7 @@ const Floats& LinearLayers::Dropped(const Floats& x, int64_t width, uint64_t pla
 }
 
 void LinearLayers::ApplyDropout(Floats& x, int64_t width, uint64_t place) {
-  const float keep = 1 / (1 - dropout_.share);
-  EachRow(threads_, tokens_, [&](int64_t t) {
-    float* row = x.data() + t * width;
-    for (int64_t i = 0; i < width; ++i) {
-      const uint64_t number = (place << 40) + static_cast<uint64_t>(t * width + i);
-      row[i] = UniformAt(dropout_.seed, number) < dropout_.share ? 0 : row[i] * keep;
-    }
-  });
+  Drop(threads_, x.data(), tokens_, width, dropout_.share, dropout_.seed + (place << 40));
 }
 
 // u = x aᵀ for each pair, tokens × rank.

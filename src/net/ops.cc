@@ -5,19 +5,10 @@
 
 #include "base/error.h"
 #include "net/kernels.h"
+#include "net/rows.h"
 
 namespace loco {
 namespace {
-
-// Rows are handed out in groups: one at a time would cost more than a short row's work.
-constexpr int64_t kRowsPerTask = 16;
-
-template <typename Work>
-void EachRow(Threads& threads, int64_t rows, const Work& work) {
-  threads.Run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
-    for (int64_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) work(row);
-  });
-}
 
 // Tasks of attention: every block of tokens for every key head, the longest first.
 template <typename Work>
@@ -72,38 +63,59 @@ void GateBackward(Threads& threads, GateKind kind, const float* d_out, float* ga
           [&](int64_t t) { kernels.gate_backward(kind, d_out + t * width, gate + t * width, up + t * width, width); });
 }
 
-void Rotate(Threads& threads, const Rope& rope, const int32_t* positions, float* x, int64_t tokens, int64_t heads,
-            int64_t head, int64_t stride, bool backward) {
+Rotation MakeRotation(Threads& threads, const Rope& rope, const int32_t* positions, int64_t tokens) {
   const int64_t half = rope.rotated / 2;
-  LOCO_CHECK(static_cast<int64_t>(rope.frequencies.size()) == half && rope.rotated <= head);
+  LOCO_CHECK(static_cast<int64_t>(rope.frequencies.size()) == half);
+  Rotation rotation{.interleaved = rope.interleaved, .rotated = rope.rotated};
+  rotation.turns.resize(static_cast<size_t>(tokens * rope.rotated));
   EachRow(threads, tokens, [&](int64_t t) {
-    thread_local std::vector<float> angles;
-    angles.resize(static_cast<size_t>(2 * half));
-    float* cosines = angles.data();
-    float* sines = cosines + half;
+    float* cosines = rotation.turns.data() + t * rope.rotated;
     for (int64_t i = 0; i < half; ++i) {
       const float angle = static_cast<float>(positions[t]) * rope.frequencies[static_cast<size_t>(i)];
       cosines[i] = std::cos(angle) * rope.magnitude;
-      sines[i] = (backward ? -std::sin(angle) : std::sin(angle)) * rope.magnitude;
+      cosines[half + i] = std::sin(angle) * rope.magnitude;
     }
+  });
+  return rotation;
+}
+
+void Rotate(Threads& threads, const Rotation& rotation, float* x, int64_t tokens, int64_t heads, int64_t head,
+            int64_t stride, bool backward) {
+  const int64_t half = rotation.rotated / 2;
+  LOCO_CHECK(rotation.rotated <= head && static_cast<int64_t>(rotation.turns.size()) == tokens * rotation.rotated);
+  const float sign = backward ? -1.0F : 1.0F;
+  EachRow(threads, tokens, [&](int64_t t) {
+    const float* cosines = rotation.turns.data() + t * rotation.rotated;
+    const float* sines = cosines + half;
     for (int64_t h = 0; h < heads; ++h) {
       float* row = x + t * stride + h * head;
-      if (rope.interleaved) {
+      if (rotation.interleaved) {
         for (int64_t i = 0; i < half; ++i) {
           const float a = row[2 * i];
           const float b = row[2 * i + 1];
-          row[2 * i] = a * cosines[i] - b * sines[i];
-          row[2 * i + 1] = a * sines[i] + b * cosines[i];
+          row[2 * i] = a * cosines[i] - b * sign * sines[i];
+          row[2 * i + 1] = a * sign * sines[i] + b * cosines[i];
         }
       } else {
         for (int64_t i = 0; i < half; ++i) {
           const float a = row[i];
           const float b = row[i + half];
-          row[i] = a * cosines[i] - b * sines[i];
-          row[i + half] = a * sines[i] + b * cosines[i];
+          row[i] = a * cosines[i] - b * sign * sines[i];
+          row[i + half] = a * sign * sines[i] + b * cosines[i];
         }
       }
     }
+  });
+}
+
+void Drop(Threads& threads, float* x, int64_t tokens, int64_t width, float share, uint64_t key) {
+  const Kernels& kernels = CurrentKernels();
+  EachRow(threads, tokens, [&](int64_t t) {
+    // A key of its own for each row, so that places within it are small numbers.
+    uint64_t mixed = key + static_cast<uint64_t>(t) * 0x9e3779b97f4a7c15ULL;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebULL;
+    kernels.drop(x + t * width, width, share, static_cast<uint32_t>(mixed >> 32));
   });
 }
 

@@ -1,7 +1,7 @@
 // The operations of a transformer layer besides matrix products, forward and backward, on rows of tokens.
 //
 //   RmsNorm(threads, x, weight, epsilon, tokens, width, y, inverse);
-//   Rotate(threads, rope, positions, q, tokens, heads, q_stride);
+//   Rotate(threads, rotation, q, tokens, heads, head, q_stride);
 //   Attend(threads, call);                       // softmax(q kᵀ) v over the tokens that a token may see
 //   Gate(threads, GateKind::kSilu, gate, up, tokens, width, out);
 //
@@ -41,9 +41,20 @@ struct Rope {
   std::vector<float> frequencies;  // rotated / 2 radians a position, scaling and factors applied
   float magnitude = 1;             // of the rotated vector (YaRN, LongRoPE)
 };
+// What one batch needs of it: the angles of every token, found once for all blocks.
+struct Rotation {
+  bool interleaved = true;
+  int64_t rotated = 0;
+  std::vector<float> turns;  // of each token rotated / 2 cosines and as many sines, times the magnitude
+};
+Rotation MakeRotation(Threads& threads, const Rope& rope, const int32_t* positions, int64_t tokens);
 // Rotates `heads` heads of `head` numbers in each row, in place; `backward` by the opposite angle.
-void Rotate(Threads& threads, const Rope& rope, const int32_t* positions, float* x, int64_t tokens, int64_t heads,
-            int64_t head, int64_t stride, bool backward = false);
+void Rotate(Threads& threads, const Rotation& rotation, float* x, int64_t tokens, int64_t heads, int64_t head,
+            int64_t stride, bool backward = false);
+
+// Sets a share of the numbers to 0 and scales the others up by what that takes. Which ones follows from `key` and a
+// number's place alone.
+void Drop(Threads& threads, float* x, int64_t tokens, int64_t width, float share, uint64_t key);
 
 // Grouped-query attention over packed samples. Query head h uses key head h / (heads / kv_heads).
 struct AttentionCall {

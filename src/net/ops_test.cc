@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -89,12 +90,46 @@ TEST_CASE("turning backward undoes turning forward") {
     const std::vector<int32_t> positions = {0, 3, 700};
     std::vector<float> x = Noise(3 * 2 * 8, 1);
     const std::vector<float> before = x;
-    Rotate(threads, rope, positions.data(), x.data(), 3, 2, 8, 16);
+    const Rotation rotation = MakeRotation(threads, rope, positions.data(), 3);
+    Rotate(threads, rotation, x.data(), 3, 2, 8, 16);
     CHECK(x[16] != doctest::Approx(before[16]));
     CHECK(x[6] == before[6]);  // behind the rotated part
-    Rotate(threads, rope, positions.data(), x.data(), 3, 2, 8, 16, true);
+    Rotate(threads, rotation, x.data(), 3, 2, 8, 16, true);
     for (size_t i = 0; i < x.size(); ++i) CHECK(x[i] == doctest::Approx(before[i]).epsilon(1e-4));
   }
+}
+
+TEST_CASE("dropout takes its share, scales the rest, and follows from key and place alone") {
+  constexpr int64_t kTokens = 300;
+  constexpr int64_t kWidth = 211;
+  const auto pattern = [&](int count, uint64_t key, float share) {
+    Threads threads(count);
+    std::vector<float> x(kTokens * kWidth, 1.0F);
+    Drop(threads, x.data(), kTokens, kWidth, share, key);
+    return x;
+  };
+  std::vector<std::vector<float>> all;
+  WithEveryKernel([&](double) {
+    for (const int count : {1, 3}) all.push_back(pattern(count, 7, 0.25F));
+  });
+  for (const auto& x : all) CHECK(x == all.front());
+  int64_t dropped = 0;
+  int64_t neighbours = 0;
+  int64_t below = 0;
+  for (size_t i = 0; i < all[0].size(); ++i) {
+    CHECK((all[0][i] == 0 || all[0][i] == doctest::Approx(1 / 0.75)));
+    if (all[0][i] != 0) continue;
+    ++dropped;
+    if (i + 1 < all[0].size() && all[0][i + 1] == 0) ++neighbours;
+    if (i + kWidth < all[0].size() && all[0][i + kWidth] == 0) ++below;
+  }
+  const double n = kTokens * kWidth;
+  CHECK(static_cast<double>(dropped) / n == doctest::Approx(0.25).epsilon(0.02));
+  CHECK(static_cast<double>(neighbours) / n == doctest::Approx(0.0625).epsilon(0.06));
+  CHECK(static_cast<double>(below) / n == doctest::Approx(0.0625).epsilon(0.06));
+  CHECK(pattern(1, 8, 0.25F) != all[0]);
+  const std::vector<float> most = pattern(1, 7, 0.9F);
+  CHECK(std::count(most.begin(), most.end(), 0.0F) > static_cast<int64_t>(0.88 * n));
 }
 
 // Attention by its definition, in double precision.

@@ -25,6 +25,7 @@ PassMemory ComputePassMemory(const Network& network, int64_t rank, int64_t token
       tokens *
       (kFloat * (8 * queries + 6 * keys + 5 * network.ffn + 8 * network.width + outs + 14 * rank + 3 * network.heads) +
        element_bytes * (2 * network.ffn + 2 * queries + 2 * keys + 2 * network.width));
+  for (const Rope& rope : network.ropes) memory.work += tokens * kFloat * rope.rotated;
   memory.loss = loss_rows * (network.vocabulary * (kFloat + element_bytes) + 4 * network.width * kFloat);
   return memory;
 }
