@@ -1,7 +1,7 @@
-// gemm_bench [--shape ROWSxCOLUMNS] [--tokens T] [--rounds N] [--threads N] [--avx2]: this project's products on every
-// common type of weights, beside ggml's MUL_MAT on the same weights and beside what oneDNN and OpenBLAS make of the
-// shape. Prints one JSON object a type and round, everything in it measured one after the other, in GFLOP/s. bench/gemm
-// runs it.
+// gemm_bench [--shape ROWSxCOLUMNS] [--tokens T] [--rounds N] [--threads N] [--kernel avx2|portable]: this project's
+// products on every common type of weights, beside ggml's MUL_MAT on the same weights and beside what oneDNN and
+// OpenBLAS make of the shape. Prints one JSON object a type and round, everything in it measured one after the other, in
+// GFLOP/s. bench/gemm runs it.
 #include <cblas.h>
 #include <fmt/format.h>
 #include <ggml.h>
@@ -81,10 +81,6 @@ int Main(int count, char** words) {
   for (int i = 1; i < count; ++i) {
     const std::string word = words[i];
     const std::string value = i + 1 < count ? words[i + 1] : "";
-    if (word == "--avx2") {
-      UseKernel(KernelKind::kAvx2);
-      continue;
-    }
     ++i;
     if (word == "--shape" && value.find('x') != std::string::npos) {
       a.rows = std::stoll(value);
@@ -93,6 +89,8 @@ int Main(int count, char** words) {
       a.tokens = std::stoll(value);
     } else if (word == "--rounds") {
       a.rounds = std::stoll(value);
+    } else if (word == "--kernel" && (value == "avx2" || value == "portable")) {
+      UseKernel(value == "avx2" ? KernelKind::kAvx2 : KernelKind::kPortable);
     } else if (word == "--threads") {
       a.threads = std::stoi(value);
     } else {

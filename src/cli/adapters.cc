@@ -6,6 +6,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "base/diagnostic.h"
 #include "base/hash.h"
 #include "base/hostile_text.h"
 #include "cli/model_files.h"
@@ -13,19 +14,16 @@
 #include "train/peft.h"
 
 namespace loco {
-namespace {
 
-const GgmlType& TypeNamed(const std::string& name) {
+const GgmlType& WeightTypeNamed(const std::string& name) {
   for (const GgmlType& type : kGgmlTypes) {
     const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(b); };
     if (std::equal(name.begin(), name.end(), type.name.begin(), type.name.end(), same)) return type;
   }
-  throw Error(fmt::format("--type {}: no such type of weights", ForTerminal(name)),
+  throw Error(fmt::format("{}: no such type of weights", QuotedWord(name)),
               "name a type of single weights: F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_0, Q4_0 …",
               ExitCode::kUsage);
 }
-
-}  // namespace
 
 BaseNetwork::BaseNetwork(const Path& path) : path_(path), file_(path), gguf_(ParseGguf(file_.bytes(), path.string())) {
   CheckIsModel(ReadFacts(path));
@@ -49,7 +47,7 @@ MergedFile MergeIntoFile(Session& session, const Path& base, const Path& adapter
   MergeOptions options{.adapter_hash = Sha256OfFile(adapter), .base_hash = Sha256OfFile(base)};
   MergedFile merged{.path = out};
   if (!type.empty()) {
-    const GgmlType& chosen = TypeNamed(type);
+    const GgmlType& chosen = WeightTypeNamed(type);
     options.type = chosen.id;
     merged.type = std::string(chosen.name);
   }
@@ -76,8 +74,8 @@ std::string MergeLines(const MergedFile& merged) {
                   100 * report.change, merged.type.empty() ? "the base's types" : merged.type, 100 * report.rounding);
   if (report.rounding > report.change) {
     text +=
-        "! rounding moves the weights further than the adapter: score both with 'loco eval', or merge with --type "
-        "Q8_0\n";
+        "! rounding moves the weights further than the adapter: score both with 'loco eval', or merge into a larger "
+        "type, such as Q8_0\n";
   }
   return text;
 }

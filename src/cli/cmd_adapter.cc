@@ -97,6 +97,7 @@ ExitCode RunExport(const AdapterArguments& a, Session& session) {
 
 ExitCode RunMerge(const AdapterArguments& a, Session& session) {
   RefuseOverwrite(a.out, a.base, a.force);
+  RefuseOverwrite(a.out, a.adapter, a.force);
   const MergedFile merged = MergeIntoFile(session, a.base, a.adapter, a.out, a.type);
   session.terminal().Print(session.json ? MergeToJson(merged) + "\n" : MergeLines(merged));
   return ExitCode::kDone;

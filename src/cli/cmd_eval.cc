@@ -15,6 +15,7 @@
 #include "eval/evaluate.h"
 #include "stats/interval.h"
 #include "task/scorers.h"
+#include "train/adapter_file.h"
 
 namespace loco {
 namespace {
@@ -67,7 +68,13 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
         fmt::format("use --parallel {} or a smaller --context; each sequence has a cache of its own", parallel));
   }
   AdapterRow adapter;
-  if (!arguments.adapter.empty()) adapter = RegisterAdapter(store, arguments.adapter, model);
+  if (!arguments.adapter.empty()) {
+    adapter = RegisterAdapter(store, arguments.adapter, model);
+    const std::string trained_on = ReadAdapter(arguments.adapter).facts.base_hash;
+    if (!trained_on.empty() && trained_on != model.row.hash) {
+      session.terminal().Note("the adapter was trained on another file of this base, of another quantization perhaps");
+    }
+  }
   const auto engine = LoadModel(model.path, {.threads = session.threads, .adapter = arguments.adapter});
   const EvaluationOptions options{.style = arguments.raw ? PromptStyle::kRaw : PromptStyle::kChat,
                                   .context = arguments.context,

@@ -44,6 +44,7 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
   Store store = session.OpenStore();
   std::vector<Task> tasks;
   for (const Path& path : arguments.tasks) tasks.push_back(LoadTask(path));
+  CheckTrainingData(rules, tasks);
   StudyCounts counts;
   std::vector<TrainabilityCandidate> candidates;
   for (const Path& path : arguments.models) {
@@ -80,7 +81,9 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
   }
   terminal.PrintLine(fmt::format("trained {} now, {} before", Counted(counts.trained, "adapter", "adapters"),
                                  FormatCount(counts.kept)));
-  return ExitCode::kDone;
+  const bool any = std::any_of(tuned.begin(), tuned.end(),
+                               [](const TunedCandidate& c) { return c.tuning.not_trained_because.empty(); });
+  return any ? ExitCode::kDone : ExitCode::kNothingQualifies;
 }
 
 }  // namespace
@@ -94,7 +97,7 @@ Action DeclareTrainability(CLI::App& app, Session& session) {
   app.add_option("--rungs", a->rules.rungs, "Examples of each rung, rising (default 200 400 800)")
       ->check(CLI::Range(1, 1 << 30));
   app.add_option("--lr", a->rules.learning_rates, "Learning rates tried at the first rung (default 1e-4 3e-4)")
-      ->check(CLI::Range(1e-9, 10.0));
+      ->check(NumberFrom(1e-9, 10));
   app.add_option("--seeds", a->rules.seeds, "Trained at the last rung (default 3)")->check(CLI::Range(1, 100));
   app.add_option("--finalists", a->rules.finalists, "That reach the last rung, at least (default 2)")
       ->check(CLI::Range(1, 1000));

@@ -131,4 +131,17 @@ std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
   return app;
 }
 
+CLI::Validator NumberFrom(double least, double most) {
+  return CLI::Validator(
+      [=](std::string& word) {
+        char* end = nullptr;
+        const double value = std::strtod(word.c_str(), &end);
+        const bool is_number = end != word.c_str() && *end == '\0';
+        return is_number && value >= least && value <= most
+                   ? std::string()
+                   : fmt::format("Value {} not in range {:g} to {:g}", word, least, most);
+      },
+      "");
+}
+
 }  // namespace loco

@@ -44,6 +44,9 @@ struct Session {
 
 using Action = std::function<ExitCode()>;
 
+// Checks that an option's value is a number from `least` to `most`; unlike CLI::Range it refuses "nan".
+CLI::Validator NumberFrom(double least, double most);
+
 struct Command {
   const char* name;
   const char* summary;   // one line, lower case, no full stop

@@ -220,7 +220,13 @@ int Main(int argc, char** argv) {
   } catch (const Interrupted&) {
     session.terminal().progress().End();
     std::string again = "loco";
-    for (int i = 1; i < argc; ++i) again += " " + ForShell(argv[i]);
+    // A forced start would throw away what is there by now.
+    const bool trains =
+        std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "train"; });
+    for (int i = 1; i < argc; ++i) {
+      const std::string_view word = argv[i];
+      if (!trains || (word != "--force" && word != "-f")) again += " " + ForShell(word);
+    }
     session.terminal().Note(
         fmt::format("stopped; everything done so far is stored. Go on with: {}", ForTerminal(again)));
     return static_cast<int>(ExitCode::kInterrupted);
@@ -228,6 +234,8 @@ int Main(int argc, char** argv) {
     return report(Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));
   } catch (const std::filesystem::filesystem_error& problem) {
     return report(Error(problem.what(), "check the path, its permissions and the free space"));
+  } catch (const std::exception& problem) {  // a library's, about something that we should have checked
+    return report(Error(fmt::format("internal error: {}", problem.what()), "please report this line and what you did"));
   }
 }
 

@@ -173,6 +173,11 @@ AdapterRow RegisterAdapter(Store& store, const Path& path, const ModelFile& base
     throw Error(fmt::format("{}: this is a {}, not an adapter", path.string(), facts.kind),
                 "give the .gguf of a LoRA adapter, such as 'loco train' writes");
   }
+  if (facts.missing.value != 0) {
+    throw Error(fmt::format("{}: the file is truncated: {} of tensor data are missing", path.string(),
+                            FormatBytes(facts.missing)),
+                "copy or train it again");
+  }
   if (facts.architecture != base.facts.architecture) {
     throw Error(fmt::format("{}: the adapter is for {}, the base is {}", path.string(), facts.architecture,
                             base.facts.architecture),

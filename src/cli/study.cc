@@ -87,6 +87,7 @@ Study::Study(Store& store, const Policy& policy, Session& session)
       evidence_(LoadEvidence(session.DataFolder() / "catalog" / "evidence")) {
   CheckPolicy();
   for (const PolicySuite& suite : policy.suites) tasks_.push_back(LoadTask(suite.task));
+  if (policy.trainability) CheckTrainingData(*policy.trainability, tasks_);
 }
 
 std::string Study::MachineLine() const {

@@ -92,15 +92,15 @@ class Halving {
         size_t best = 0;
         std::vector<double> bits_of_seeds;
         const size_t at = tuning.runs.size();
-        for (size_t i = 0; i < rates.size(); ++i) {
-          tuning.runs.push_back(Train(c, suite, rules_.rungs[rung], rates[i], 1));
-          if (tuning.runs.back().bits < tuning.runs[at + best].bits) best = i;
+        TryRates(c, suite, rules_.rungs[rung], rates);
+        for (size_t i = at; i < tuning.runs.size(); ++i) {
+          if (tuning.runs[i].bits < tuning.runs[at + best].bits) best = i - at;
         }
-        best_rate_[c][task] = rates[best];
+        best_rate_[c][task] = tuning.runs[at + best].learning_rate;
         bits_of_seeds.push_back(tuning.runs[at + best].bits);
         results[0][task] = Score(c, task, tuning.runs[at + best]);
         for (size_t seed = 2; seed <= seeds; ++seed) {
-          tuning.runs.push_back(Train(c, suite, rules_.rungs[rung], rates[best], seed));
+          tuning.runs.push_back(Train(c, suite, rules_.rungs[rung], best_rate_[c][task], seed));
           bits_of_seeds.push_back(tuning.runs.back().bits);
           results[seed - 1][task] = Score(c, task, tuning.runs.back());
         }
@@ -114,6 +114,23 @@ class Halving {
     const double score = MacroOf(results.front(), weights_);
     if (last) tuned_[c].results = MiddleSeed(std::move(results));
     return RungStanding{c, bits, score};
+  }
+
+  // A learning rate that diverges says nothing against another: it is noted. When none is left, that is an Error.
+  void TryRates(size_t c, const TunedSuite& suite, int64_t examples, const std::vector<double>& rates) {
+    Tuning& tuning = tuned_[c].tuning;
+    std::optional<Error> failure;
+    size_t trained = 0;
+    for (const double rate : rates) {
+      try {
+        tuning.runs.push_back(Train(c, suite, examples, rate, 1));
+        ++trained;
+      } catch (const Error& problem) {
+        tuning.failed_rates.push_back(fmt::format("{:g}: {}", rate, problem.what()));
+        failure = problem;
+      }
+    }
+    if (trained == 0 && failure) throw Error(*failure);
   }
 
   std::vector<TaskResult> MiddleSeed(std::vector<std::vector<TaskResult>> results) const {
@@ -221,13 +238,13 @@ std::vector<TaskResult> ScoreTasks(Store& store, Session& session, const ModelFi
 }
 
 TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& request, const ModelFile& model,
-                       const Path& folder, const std::function<void(const TrainingJob&)>& before) {
+                       const Path& folder, const std::function<void(const TrainingJob&)>& before, bool anew) {
   Terminal& terminal = session.terminal();
   const std::string key = TrainingKey(request);
   const auto lock =
       store.LockWork(key, [&] { terminal.progress().Update(0, "another loco trains this adapter; waiting"); });
   std::error_code none;
-  if (const auto row = store.FindAdapterByKey(key)) {
+  if (const auto row = store.FindAdapterByKey(key); row && !anew) {
     // The row is evidence; the file is needed as well, and it must be the row's.
     if (std::filesystem::exists(AdapterIn(folder), none) && store.HashOfFile(AdapterIn(folder)) == row->hash) {
       TrainedAdapter adapter = TrainedAdapterFromJson(row->result);
@@ -254,15 +271,28 @@ TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& re
   return {row, trained, false};
 }
 
-std::vector<TunedCandidate> MeasureTrainability(Store& store, Session& session, const TrainabilityRules& rules,
-                                                const std::vector<TrainabilityCandidate>& candidates,
-                                                const std::vector<Task>& tasks, const std::vector<double>& weights,
-                                                int context, StudyCounts& counts) {
+void CheckTrainingData(const TrainabilityRules& rules, const std::vector<Task>& tasks) {
   for (const TunedSuite& suite : rules.suites) {
+    const auto count = static_cast<int64_t>(ReadTrainingFiles(suite.data).size());
+    const int64_t needed = rules.rungs.back() + rules.held_out;
+    if (count < needed) {
+      std::string names;
+      for (const Path& path : suite.data) names += (names.empty() ? "" : " + ") + path.string();
+      throw Error(fmt::format("{}: {}; the last rung takes {} and {} are held out", names,
+                              Counted(count, "training sample", "training samples"), FormatCount(rules.rungs.back()),
+                              FormatCount(rules.held_out)),
+                  "use smaller rungs, hold out fewer, or add data");
+    }
     for (const Task& task : tasks) {
       if (task.path == suite.task) RefuseLeaks(task, suite.data);
     }
   }
+}
+
+std::vector<TunedCandidate> MeasureTrainability(Store& store, Session& session, const TrainabilityRules& rules,
+                                                const std::vector<TrainabilityCandidate>& candidates,
+                                                const std::vector<Task>& tasks, const std::vector<double>& weights,
+                                                int context, StudyCounts& counts) {
   return Halving(store, session, rules, candidates, tasks, weights, context, counts).Run();
 }
 

@@ -36,14 +36,15 @@ struct ScoringOptions {
 std::vector<TaskResult> ScoreTasks(Store& store, Session& session, const ModelFile& file,
                                    const std::vector<Task>& tasks, const ScoringOptions& options, StudyCounts& counts);
 
-// The adapter of this very training, from the store or trained now into `folder`.
+// The adapter of this very training, from the store or, when it is not there or `anew`, trained now into `folder`.
+// `before` is called when all is checked and nothing is written yet.
 struct TrainedRow {
   AdapterRow row;
   TrainedAdapter adapter;
   bool was_stored = false;
 };
 TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& request, const ModelFile& model,
-                       const Path& folder, const std::function<void(const TrainingJob&)>& before);
+                       const Path& folder, const std::function<void(const TrainingJob&)>& before, bool anew = false);
 
 struct TrainabilityCandidate {
   std::string id;
@@ -56,6 +57,10 @@ struct TunedCandidate {
   // Answers to all tasks, those with an adapter by the adapter; of the seed in the middle; finalists only.
   std::vector<TaskResult> results;
 };
+
+// What can be known of the data before anything is measured: throws Error when a file is wrong or too small for the
+// last rung, or when a question of a suite stands in it. Call it first: answers cost hours.
+void CheckTrainingData(const TrainabilityRules& rules, const std::vector<Task>& tasks);
 
 // One for each candidate, in order. Throws Error for wrong data; a candidate that cannot be trained is a result.
 std::vector<TunedCandidate> MeasureTrainability(Store& store, Session& session, const TrainabilityRules& rules,

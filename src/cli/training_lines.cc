@@ -21,6 +21,10 @@ std::string DataLine(const char* label, const DataSet& data) {
     line += fmt::format("\n          ! {} cut at the limit; the longest has {} tokens",
                         Counted(data.truncated, "sample was", "samples were"), FormatCount(data.longest));
   }
+  if (data.left_out > 0) {
+    line += fmt::format("\n          ! {} left out: no answer begins within the limit",
+                        Counted(data.left_out, "sample is", "samples are"));
+  }
   if (data.one_answer_only > 0) {
     line += fmt::format("\n          ! {} only its last answer learned: the template renders earlier turns differently",
                         Counted(data.one_answer_only, "conversation has", "conversations have"));
@@ -38,10 +42,10 @@ std::string PlanLines(const MemoryPlan& plan, const Recipe& recipe, int64_t step
   std::vector<std::vector<std::string>> rows;
   for (const MemoryTerm& term : plan.terms) rows.push_back({"  " + term.name, Size(term.bytes), term.detail});
   return fmt::format(
-             "recipe    rank {} · alpha {:g} · learning rate {:g} {} · {} of {} tokens\nmemory    {} planned of {}\n",
-             recipe.adapter.rank, recipe.adapter.alpha, recipe.learning_rate, DecayName(recipe.decay),
-             Counted(steps, "step", "steps"), FormatCount(tokens / std::max<int64_t>(1, steps)), Size(plan.total),
-             Size(plan.budget)) +
+             "recipe    rank {} · alpha {:g}{} · learning rate {:g} {} · {} of {} tokens\nmemory    {} planned of {}\n",
+             recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.rank_stabilized ? " (rsLoRA)" : "",
+             recipe.learning_rate, DecayName(recipe.decay), Counted(steps, "step", "steps"),
+             FormatCount(tokens / std::max<int64_t>(1, steps)), Size(plan.total), Size(plan.budget)) +
          FormatTable({}, rows);
 }
 

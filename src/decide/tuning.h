@@ -40,7 +40,8 @@ struct TuningRun {
 
 struct Tuning {
   std::vector<TuningRun> runs;
-  int64_t dropped_after = 0;  // examples of the rung after which it was given up; 0: never
+  std::vector<std::string> failed_rates;  // learning rates that could not be trained with, and why
+  int64_t dropped_after = 0;              // examples of the rung after which it was given up; 0: never
   std::string dropped_because;
   std::string not_trained_because;  // the architecture is not supported, say; then there are no runs
 };

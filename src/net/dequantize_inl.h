@@ -95,31 +95,27 @@ inline void ReadBlock(const Q5Block& block, float* to) {
   }
 }
 
-// Scale and minimum of the group of 32 numbers `group`: 6 bits each, packed.
-struct GroupFactors {
-  int32_t scale;
-  int32_t minimum;
+// A group of 32 numbers stands for scale · q - offset; both factors have 6 bits, packed.
+struct Group {
+  float scale;
+  float offset;
 };
-inline GroupFactors FactorsOf(const uint8_t* packed, int group) {
-  if (group < 4) return {packed[group] & 63, packed[group + 4] & 63};
-  return {(packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4), packed[group + 4] >> 4 | (packed[group] >> 6 << 4)};
+inline Group GroupOf(const uint8_t* packed, int group, float scale, float minimum) {
+  const int low = group < 4 ? packed[group] & 63 : (packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4);
+  const int high = group < 4 ? packed[group + 4] & 63 : packed[group + 4] >> 4 | (packed[group] >> 6 << 4);
+  return {scale * static_cast<float>(low), minimum * static_cast<float>(high)};
 }
 
 template <typename K>
 inline void ReadBlock(const Q4KBlock& block, float* to) {
   const float scale = HalfOf<K>(block.scale);
   const float minimum = HalfOf<K>(block.minimum);
-  for (int pair = 0; pair < 4; ++pair) {
-    const uint8_t* q = block.q + 32 * pair;
-    const GroupFactors low = FactorsOf(block.factors, 2 * pair);
-    const GroupFactors high = FactorsOf(block.factors, 2 * pair + 1);
-    const float low_scale = scale * static_cast<float>(low.scale);
-    const float low_minimum = minimum * static_cast<float>(low.minimum);
-    const float high_scale = scale * static_cast<float>(high.scale);
-    const float high_minimum = minimum * static_cast<float>(high.minimum);
-    for (int i = 0; i < 32; ++i) to[i] = low_scale * static_cast<float>(q[i] & 15) - low_minimum;
-    for (int i = 0; i < 32; ++i) to[32 + i] = high_scale * static_cast<float>(q[i] >> 4) - high_minimum;
-    to += 64;
+  for (int group = 0; group < 8; ++group) {
+    const uint8_t* q = block.q + 32 * (group / 2);
+    const int shift = 4 * (group % 2);
+    const Group g = GroupOf(block.factors, group, scale, minimum);
+    for (int i = 0; i < 32; ++i) to[i] = g.scale * static_cast<float>(q[i] >> shift & 15) - g.offset;
+    to += 32;
   }
 }
 
@@ -127,23 +123,15 @@ template <typename K>
 inline void ReadBlock(const Q5KBlock& block, float* to) {
   const float scale = HalfOf<K>(block.scale);
   const float minimum = HalfOf<K>(block.minimum);
-  for (int pair = 0; pair < 4; ++pair) {
-    const uint8_t* q = block.q + 32 * pair;
-    const GroupFactors low = FactorsOf(block.factors, 2 * pair);
-    const GroupFactors high = FactorsOf(block.factors, 2 * pair + 1);
-    const float low_scale = scale * static_cast<float>(low.scale);
-    const float low_minimum = minimum * static_cast<float>(low.minimum);
-    const float high_scale = scale * static_cast<float>(high.scale);
-    const float high_minimum = minimum * static_cast<float>(high.minimum);
+  for (int group = 0; group < 8; ++group) {
+    const uint8_t* q = block.q + 32 * (group / 2);
+    const int shift = 4 * (group % 2);
+    const Group g = GroupOf(block.factors, group, scale, minimum);
     for (int i = 0; i < 32; ++i) {
-      const int number = (q[i] & 15) | ((block.fifth[i] >> (2 * pair) & 1) << 4);
-      to[i] = low_scale * static_cast<float>(number) - low_minimum;
+      const int number = (q[i] >> shift & 15) | ((block.fifth[i] >> group & 1) << 4);
+      to[i] = g.scale * static_cast<float>(number) - g.offset;
     }
-    for (int i = 0; i < 32; ++i) {
-      const int number = q[i] >> 4 | ((block.fifth[i] >> (2 * pair + 1) & 1) << 4);
-      to[32 + i] = high_scale * static_cast<float>(number) - high_minimum;
-    }
-    to += 64;
+    to += 32;
   }
 }
 

@@ -116,6 +116,7 @@ Json Of(const Tuning& t) {
                     {"peak_memory", r.peak_memory.value}});
   }
   return {{"runs", runs},
+          {"failed_rates", t.failed_rates},
           {"dropped_after", t.dropped_after == 0 ? Json() : Json(t.dropped_after)},
           {"dropped_because", t.dropped_because},
           {"not_trained_because", t.not_trained_because}};

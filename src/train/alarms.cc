@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace loco {
@@ -24,11 +25,32 @@ std::vector<double> WindowMeans(const std::vector<StepRecord>& history, int64_t 
   return means;
 }
 
-std::optional<Alarm> Diverging(const std::vector<double>& means, int64_t window) {
-  for (size_t i = 1; i < means.size(); ++i) {
-    const double lowest = *std::min_element(means.begin(), means.begin() + static_cast<std::ptrdiff_t>(i));
+// How far the mean of a window may lie from the truth: the spread of single steps around their windows' means.
+double ErrorOfMean(const std::vector<StepRecord>& history, const std::vector<double>& means, int64_t window) {
+  double squares = 0;
+  const auto count = means.size() * static_cast<size_t>(window);
+  for (size_t i = 0; i < count; ++i) {
+    const double off = history[i].loss - means[i / static_cast<size_t>(window)];
+    squares += off * off;
+  }
+  return std::sqrt(squares / static_cast<double>(count) / static_cast<double>(window));
+}
+
+std::optional<Alarm> Diverging(const TrainingState& state, const std::vector<double>& means, int64_t window) {
+  if (means.empty()) return std::nullopt;
+  // Whatever single batches say, a held-out loss that stands at its lowest has not diverged.
+  const auto& evaluations = state.evaluations;
+  if (evaluations.size() >= 2) {
+    const auto lowest = std::min_element(evaluations.begin(), evaluations.end(),
+                                         [](const auto& a, const auto& b) { return a.loss < b.loss; });
+    if (evaluations.back().loss <= 1.02 * lowest->loss) return std::nullopt;
+  }
+  const double error = ErrorOfMean(state.history, means, window);
+  for (size_t i = 2; i < means.size(); ++i) {
+    const double lowest = *std::min_element(means.begin(), means.begin() + static_cast<std::ptrdiff_t>(i - 1));
+    const double risen = std::min(means[i - 1], means[i]);  // and it stays there
     // A loss near zero jumps by factors that mean nothing.
-    if (means[i] <= 1.5 * lowest || means[i] <= 0.5 * means.front()) continue;
+    if (risen <= 1.5 * lowest || risen <= 0.5 * means.front() || risen - lowest <= 4 * error) continue;
     return Alarm{"diverging", static_cast<int64_t>(i + 1) * window,
                  fmt::format("the loss rose from {:.3f} to {:.3f}", lowest, means[i]),
                  "stop and train with a third of the learning rate"};
@@ -72,7 +94,7 @@ std::vector<Alarm> FindAlarms(const TrainingState& state, int64_t total_steps) {
   const auto add = [&](std::optional<Alarm> alarm) {
     if (alarm) alarms.push_back(std::move(*alarm));
   };
-  add(Diverging(means, window));
+  add(Diverging(state, means, window));
   add(Overfitting(state, means));
   // A run that diverged learned before.
   if (alarms.empty()) add(NotLearning(state, means, total_steps));

@@ -19,8 +19,10 @@ struct Alarm {
 };
 
 // At most one of each kind, the first time that it held.
-//   diverging     the mean loss of a tenth of the steps is 1.5 times the lowest such mean before it, and more than half
-//                 of the first
+//   diverging     the mean loss of a tenth of the steps, and of the next tenth, is 1.5 times the lowest such mean
+//   before,
+//                 more than half of the first, and further from the lowest than 4 times what the spread of single steps
+//                 explains; not while the held-out loss is at its lowest
 //   overfitting   the held-out loss stands 2 % above its minimum at two evaluations in a row, and the training loss
 //   fell not learning  after a third of the run neither the training loss nor the held-out loss has fallen by 2 %
 std::vector<Alarm> FindAlarms(const TrainingState& state, int64_t total_steps);

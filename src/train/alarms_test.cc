@@ -35,6 +35,25 @@ TEST_CASE("a loss that rises again is diverging") {
   CHECK(Names(FindAlarms(state, 100)) == std::vector<std::string>{"diverging"});
 }
 
+TEST_CASE("batches that differ are no divergence, nor is anything while the held-out loss is at its lowest") {
+  TrainingState noisy;
+  for (int64_t step = 1; step <= 60; ++step) {
+    // One hard batch in four; by chance the last window has most of them.
+    const bool hard = step > 55 ? step % 5 != 0 : step % 4 == 0;
+    noisy.history.push_back({.step = step, .loss = hard ? 2.5 : 0.6, .learned = 10});
+    noisy.steps = step;
+  }
+  CHECK(Names(FindAlarms(noisy, 60)) == std::vector<std::string>{"not learning"});
+  TrainingState rising;
+  for (int64_t step = 1; step <= 60; ++step) {
+    rising.history.push_back({.step = step, .loss = step < 30 ? 1.0 : 3.0, .learned = 10});
+    rising.steps = step;
+  }
+  REQUIRE(FindAlarms(rising, 60).size() == 1);
+  rising.evaluations = {{0, 2.0}, {30, 1.5}, {60, 1.2}};
+  CHECK(FindAlarms(rising, 60).empty());
+}
+
 TEST_CASE("a held-out loss that rises while the training loss falls is overfitting") {
   const auto state = StateOf(100, [](double i) { return 2.0 - 0.018 * i; }, {{0, 2}, {25, 1}, {50, 1.1}, {75, 1.3}});
   const auto alarms = FindAlarms(state, 100);

@@ -76,6 +76,10 @@ std::optional<Conversation> ReadConversation(JsonLine& line) {
         standard ? Turns(line, "messages", "role", "content") : Turns(line, "conversations", "from", "value");
     if (!messages) return std::nullopt;
     conversation.messages = std::move(*messages);
+    // ShareGPT puts it beside the turns.
+    const auto system = TextOf(line, "system", false);
+    if (!system) return std::nullopt;
+    if (!system->empty()) conversation.messages.insert(conversation.messages.begin(), {"system", *system});
     return conversation;
   }
   if (value.contains("text")) {
@@ -91,6 +95,10 @@ std::optional<Conversation> ReadConversation(JsonLine& line) {
   const bool alpaca = value.contains("instruction");
   if (!alpaca && !value.contains("prompt")) {
     line.Wrong("", "none of the keys 'messages', 'conversations', 'instruction', 'prompt' and 'text' is there");
+    return std::nullopt;
+  }
+  if (!alpaca && value.contains("completion") && value.contains("response")) {
+    line.Wrong("response", "'completion' and 'response' are both there: one of them is the answer");
     return std::nullopt;
   }
   const char* answer_key = alpaca ? "output" : value.contains("response") ? "response" : "completion";
@@ -290,11 +298,15 @@ DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& mo
       ++data.truncated;
     }
     const auto learned = std::count(sample.learned.begin(), sample.learned.end(), uint8_t{1});
+    if (learned == 0) {
+      ++data.left_out;
+      continue;
+    }
     data.tokens += static_cast<int64_t>(sample.tokens.size());
     data.learned += learned;
     sample.learned_bytes = whole > 0 ? bytes * static_cast<double>(learned) / static_cast<double>(whole) : 0;
     data.learned_bytes += sample.learned_bytes;
-    if (learned > 0) data.samples.push_back(std::move(sample));
+    data.samples.push_back(std::move(sample));
   }
   if (data.samples.empty()) {
     throw Error(fmt::format("{}: no token is left to learn", data.name),

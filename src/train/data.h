@@ -67,6 +67,7 @@ struct DataSet {
   int64_t learned = 0;
   double learned_bytes = 0;     // the unit in which losses of different tokenizers are compared
   int64_t truncated = 0;        // samples that were cut
+  int64_t left_out = 0;         // samples without a token to learn within the limit
   int64_t one_answer_only = 0;  // samples of several answers with only the last one learned
   int64_t longest = 0;          // tokens of the longest sample before cutting
 };

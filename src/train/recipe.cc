@@ -59,7 +59,7 @@ Recipe LoadRecipe(const Path& path) {
     training.Wrong("tokens", "'epochs' and 'tokens' exclude each other: one of them says how long to train");
   }
   Set(recipe.epochs, training.Integer("epochs", {.least = 1, .most = 10'000}));
-  Set(recipe.token_budget, training.Integer("tokens", {.least = 1}));
+  Set(recipe.token_budget, training.Integer("tokens", {.least = 1, .most = 1 << 30}));
   Set(recipe.tokens_per_pass, training.Integer("tokens_per_pass", {.least = 16, .most = 1 << 20}));
   Set(recipe.passes_per_step, training.Integer("passes_per_step", {.least = 1, .most = 4096}));
   Set(recipe.max_tokens, training.Integer("max_tokens", {.least = 8, .most = 1 << 20}));

@@ -47,6 +47,20 @@ TokenBatch BatchOf(const DataSet& data, const std::vector<size_t>& indices) {
   return PackSamples(samples);
 }
 
+// `what` is no longer a number.
+[[noreturn]] void ThrowDiverged(const std::string& what) {
+  throw Error(fmt::format("{} is no longer a number: training diverged", what),
+              "begin anew with a smaller learning rate (a third), or with clipping on");
+}
+
+bool AllFinite(const Adapter& adapter) {
+  const auto finite = [](const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+  };
+  return std::all_of(adapter.pairs.begin(), adapter.pairs.end(),
+                     [&](const LoraPair& pair) { return finite(pair.a) && finite(pair.b); });
+}
+
 int64_t StepsOf(int64_t passes, const Recipe& recipe) {
   return (passes + recipe.passes_per_step - 1) / recipe.passes_per_step;
 }
@@ -59,6 +73,7 @@ RunPlan PlanRun(const DataSet& data, const Recipe& recipe) {
   const int64_t budget = recipe.token_budget;
   RunPlan plan;
   for (int64_t epoch = 0; budget > 0 ? plan.tokens < budget : epoch < recipe.epochs; ++epoch) {
+    ThrowIfInterrupted();  // many epochs of much data take a while
     int64_t count = 0;
     for (const auto& pass : PassesOf(lengths, recipe, epoch)) {
       if (budget > 0 && plan.tokens >= budget) break;
@@ -140,6 +155,7 @@ class Trainer::State {
       loss += result.loss;
       weight += result.weight;
     }
+    if (!std::isfinite(loss)) ThrowDiverged(fmt::format("the held-out loss at step {}", state_.steps));
     return loss / weight;
   }
 
@@ -185,13 +201,11 @@ class Trainer::State {
       record.learned += static_cast<int64_t>(result.token_loss.size());
     }
     LOCO_CHECK(weight > 0);
-    if (!std::isfinite(loss)) {
-      throw Error(fmt::format("the loss of step {} is no longer a number: training diverged", record.step),
-                  "begin anew with a smaller learning rate (a third), or with clipping on");
-    }
+    if (!std::isfinite(loss)) ThrowDiverged(fmt::format("the loss of step {}", record.step));
     Scale(gradients_, 1 / weight);
     record.loss = loss / weight;
     record.gradient_norm = ClipNorm(gradients_, recipe_.clip_norm);
+    if (!std::isfinite(record.gradient_norm)) ThrowDiverged(fmt::format("the gradient of step {}", record.step));
     record.learning_rate = LearningRate(schedule_, state_.steps);
     optimizer_->Step(state_.adapter, gradients_, record.learning_rate);
     ++state_.steps;
@@ -204,6 +218,8 @@ class Trainer::State {
   }
 
   void SaveCheckpoint() {
+    // Before the last good checkpoint is gone.
+    if (!AllFinite(state_.adapter)) ThrowDiverged(fmt::format("a weight after step {}", state_.steps));
     last_checkpoint_ = SteadyClock::now();
     if (options_.checkpoint.empty()) return;
     WriteCheckpoint(options_.checkpoint, state_, optimizer_->first_moment(), optimizer_->second_moment());

@@ -250,7 +250,7 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
     for (const StepRecord& record : state.history) result.tokens += record.tokens;
     result.alarms = FindAlarms(state, trainer.total_steps());
     WriteAdapter(result.path, state.adapter,
-                 {.name = s.request.name,
+                 {.name = "loco adapter " + s.key.substr(0, 12),  // the same training gives the same file anywhere
                   .architecture = s.network.architecture,
                   .base_hash = s.request.model_hash,
                   .recipe = RecipeToJson(s.request.recipe)});

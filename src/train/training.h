@@ -41,7 +41,7 @@ struct TrainingRequest {
   int64_t memory = 0;                 // bytes; 0: DefaultMemoryBudget()
   int64_t evaluations_per_epoch = 4;  // of the held-out data; changes no weight
   double checkpoint_seconds = 60;     // between checkpoints; changes no weight either
-  std::string name = "adapter";       // written into the file
+  std::string name = "adapter";       // of the row; not in the file, which is the same whatever it is called
 };
 
 // What a run measured. Losses are in nats a learned token; bits a byte of the answers' text are what candidates with
