@@ -1,7 +1,7 @@
 // gemm_bench [--shape ROWSxCOLUMNS] [--tokens T] [--rounds N] [--threads N] [--kernel avx2|portable]: this project's
 // products on every common type of weights, beside ggml's MUL_MAT on the same weights and beside what oneDNN and
-// OpenBLAS make of the shape. Prints one JSON object a type and round, everything in it measured one after the other, in
-// GFLOP/s. bench/gemm runs it.
+// OpenBLAS make of the shape. Prints one JSON object a type and round, everything in it measured one after the other,
+// in GFLOP/s. bench/gemm runs it.
 #include <cblas.h>
 #include <fmt/format.h>
 #include <ggml.h>
