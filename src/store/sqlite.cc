@@ -61,6 +61,9 @@ std::string Query::Text() {
 
 namespace {
 
+// Another process commits an item in milliseconds; this is for one that has stopped in the middle.
+constexpr int kWaitMilliseconds = 30000;
+
 // A path inside a "file:" address: what has a meaning there is escaped.
 std::string UriPath(const std::string& path) {
   std::string out;
@@ -99,14 +102,22 @@ Connection::Connection(const std::string& path, bool read_only) : path_(path) {
     }
   }
   // Another process may hold the write lock while it commits an item; that takes milliseconds.
-  sqlite3_busy_timeout(handle_, 30000);
+  sqlite3_busy_timeout(handle_, kWaitMilliseconds);
 }
 
 Connection::~Connection() { sqlite3_close(handle_); }
 
 void Connection::Execute(const std::string& sql) {
-  const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) Fail(code);
+  // SQLite does not wait, whatever the timeout says, where waiting might be for ever: when two processes make a new
+  // store at the same moment and both switch it to WAL, one is refused at once.
+  constexpr int kPause = 20;
+  for (int waited = 0;; waited += kPause) {
+    const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return;
+    const bool may_wait = (code & 0xFF) == SQLITE_BUSY && sqlite3_get_autocommit(handle_) != 0;
+    if (!may_wait || waited >= kWaitMilliseconds) Fail(code);
+    sqlite3_sleep(kPause);
+  }
 }
 
 int64_t Connection::LastInsertedId() const { return sqlite3_last_insert_rowid(handle_); }

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -32,6 +35,28 @@ void Execute(const Path& path, const char* sql, int expected) {
   REQUIRE(sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
   CHECK(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == expected);
   sqlite3_close(handle);
+}
+
+TEST_CASE("several that make the same new store at the same moment all get it") {
+  const FakeClock clock;
+  for (int round = 0; round < 20; ++round) {
+    const Path folder = TemporaryFolder("race");
+    std::atomic<int> opened = 0;
+    std::vector<std::thread> openers;
+    for (int i = 0; i < 4; ++i) {
+      openers.emplace_back([&] {
+        try {
+          Store store = Store::Open(folder / "s.db", clock);
+          store.AddTask({.hash = "h", .name = "t", .scorer = "exact", .items = 1});
+          ++opened;
+        } catch (const Error&) {  // counted by its absence
+        }
+      });
+    }
+    for (std::thread& opener : openers) opener.join();
+    CHECK(opened == 4);
+    std::filesystem::remove_all(folder);
+  }
 }
 
 TEST_CASE("an item is answered once, whoever comes second") {
