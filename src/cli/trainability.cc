@@ -12,6 +12,7 @@
 #include "engine/llama_model.h"
 #include "eval/evaluate.h"
 #include "task/scorers.h"
+#include "train/trainer.h"
 
 namespace loco {
 namespace {
@@ -119,18 +120,18 @@ class Halving {
   // A learning rate that diverges says nothing against another: it is noted. When none is left, that is an Error.
   void TryRates(size_t c, const TunedSuite& suite, int64_t examples, const std::vector<double>& rates) {
     Tuning& tuning = tuned_[c].tuning;
-    std::optional<Error> failure;
+    std::optional<Diverged> failure;
     size_t trained = 0;
     for (const double rate : rates) {
       try {
         tuning.runs.push_back(Train(c, suite, examples, rate, 1));
         ++trained;
-      } catch (const Error& problem) {
+      } catch (const Diverged& problem) {
         tuning.failed_rates.push_back(fmt::format("{:g}: {}", rate, problem.what()));
         failure = problem;
       }
     }
-    if (trained == 0 && failure) throw Error(*failure);
+    if (trained == 0 && failure) throw Diverged(*failure);
   }
 
   std::vector<TaskResult> MiddleSeed(std::vector<std::vector<TaskResult>> results) const {

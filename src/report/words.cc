@@ -164,8 +164,11 @@ std::string TuningWords(const Tuning& tuning) {
                         ? fmt::format("{} {:.1f} to {:.1f} with {} seeds", task, 100 * *low, 100 * *high, values.size())
                         : fmt::format("{} {:.1f}", task, 100 * *low));
   }
-  return fmt::format("{} examples: {}; trained in {} at most, peak {}", FormatCount(examples), fmt::join(tasks, ", "),
-                     FormatDuration(seconds), FormatBytes(Bytes{peak}));
+  const auto failed = static_cast<int64_t>(tuning.failed_rates.size());
+  return fmt::format(
+      "{} examples: {}; trained in {} at most, peak {}{}", FormatCount(examples), fmt::join(tasks, ", "),
+      FormatDuration(seconds), FormatBytes(Bytes{peak}),
+      failed == 0 ? "" : fmt::format("; {} diverged", Counted(failed, "learning rate", "learning rates")));
 }
 
 CellTable TuningTable(const std::vector<CandidateSummary>& candidates) {

@@ -49,8 +49,8 @@ TokenBatch BatchOf(const DataSet& data, const std::vector<size_t>& indices) {
 
 // `what` is no longer a number.
 [[noreturn]] void ThrowDiverged(const std::string& what) {
-  throw Error(fmt::format("{} is no longer a number: training diverged", what),
-              "begin anew with a smaller learning rate (a third), or with clipping on");
+  throw Diverged(fmt::format("{} is no longer a number: training diverged", what),
+                 "begin anew with a smaller learning rate (a third), or with clipping on");
 }
 
 bool AllFinite(const Adapter& adapter) {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/error.h"
 #include "net/pass.h"
 #include "train/adapter.h"
 #include "train/checkpoint.h"
@@ -40,6 +41,12 @@ struct RunPlan {
 RunPlan PlanRun(const DataSet& data, const Recipe& recipe);
 // The first pass of a run, for timing.
 TokenBatch FirstPass(const DataSet& data, const Recipe& recipe);
+
+// A run whose numbers left the range of numbers: another learning rate may do.
+class Diverged : public Error {
+ public:
+  using Error::Error;
+};
 
 class Trainer {
  public:
