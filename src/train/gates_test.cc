@@ -59,6 +59,14 @@ double LargestDifference(const std::vector<float>& losses, const std::vector<dou
   return largest;
 }
 
+// The thread sanitizer slows these tests down forty times, and the order of memory accesses, which it watches, depends
+// on neither type nor direction: there, the proofs by numbers take one type and few directions.
+#ifdef __SANITIZE_THREAD__
+constexpr bool kLooksForRaces = true;
+#else
+constexpr bool kLooksForRaces = false;
+#endif
+
 void Randomize(Adapter& adapter, uint64_t seed) {
   Random random(seed);
   for (LoraPair& pair : adapter.pairs) {
@@ -129,6 +137,10 @@ TEST_CASE("gate 2: quantized weights are the numbers that they stand for") {
     MESSAGE(architecture << ", " << type << ": largest difference of log p " << difference);
     CHECK(difference < 2e-3);
   };
+  if (kLooksForRaces) {
+    check("qwen3", "Q4_K_M");
+    return;
+  }
   for (const std::string& type : QuantizationNames()) check("qwen3", type);
   for (const std::string& architecture : TrainableArchitectures()) {
     for (const char* type : {"Q8_0", "Q4_K_M"}) check(architecture, type);
@@ -152,7 +164,7 @@ TEST_CASE("gate 3: the gradients of a whole model are slopes, in every architect
       double error = 0;
       double norm = 0;
       Random random(8);
-      for (int i = 0; i < 24; ++i) {
+      for (int i = 0; i < (kLooksForRaces ? 4 : 24); ++i) {
         const auto at = static_cast<size_t>(random.Below(adapter.pairs.size()));
         LoraPair& pair = adapter.pairs[at];
         std::vector<float>& values = i % 2 == 0 ? pair.a : pair.b;
