@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace loco {
@@ -158,6 +159,26 @@ std::string ForScript(std::string_view json) {
     }
   });
   return out;
+}
+
+std::string ForShell(std::string_view word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool escapes = std::any_of(word.begin(), word.end(), is_control);
+  std::string out = escapes ? "$'" : "'";
+  for (const char c : word) {
+    if (is_control(c)) {
+      out += fmt::format("\\x{:02x}", c);
+    } else if (c == '\'') {
+      out += escapes ? "\\'" : "'\\''";
+    } else if (c == '\\' && escapes) {
+      out += "\\\\";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
 }
 
 std::string Shorten(std::string_view text, size_t columns) {

@@ -20,6 +20,10 @@ std::string ForMarkdown(std::string_view text);
 // U+2028/2029 become \u escapes, so that "</script>" cannot close the element.
 std::string ForScript(std::string_view json);
 
+// As one word of a command that somebody copies into a shell: quoted where a shell would read it otherwise, controls as
+// escapes. For a terminal, ForTerminal(ForShell(word)).
+std::string ForShell(std::string_view word);
+
 // The longest valid prefix of at most `columns` characters, with … when something was cut. Not for bytes: a cut
 // never splits a code point.
 std::string Shorten(std::string_view text, size_t columns);

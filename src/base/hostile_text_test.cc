@@ -119,4 +119,12 @@ TEST_CASE("shortening cuts between characters and says so") {
   }
 }
 
+TEST_CASE("a shell reads back the word that it is shown") {
+  CHECK(ForShell("models/x-Q4_K_M.gguf") == "models/x-Q4_K_M.gguf");
+  CHECK(ForShell("") == "''");
+  CHECK(ForShell("my model.gguf") == "'my model.gguf'");
+  CHECK(ForShell("it's") == "'it'\\''s'");
+  CHECK(ForShell("a\n'b\\") == "$'a\\x0a\\'b\\\\'");
+}
+
 }  // namespace loco

@@ -77,8 +77,9 @@ ExitCode RunImport(const AdapterArguments& a, Session& session) {
   WriteAdapter(a.out, stored);
   PrintAdapter(a.out, session);
   if (!session.json) {
-    session.terminal().PrintLine(
-        fmt::format("next: loco eval {} TASK --adapter {}", ForTerminal(a.base.string()), ForTerminal(a.out.string())));
+    session.terminal().PrintLine(fmt::format("next: loco eval {} TASK --adapter {}",
+                                             ForTerminal(ForShell(a.base.string())),
+                                             ForTerminal(ForShell(a.out.string()))));
   }
   return ExitCode::kDone;
 }

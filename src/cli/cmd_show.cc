@@ -126,7 +126,7 @@ Shown ShowAdapter(const Store& store, const AdapterRow& row) {
   Add(shown, "name", row.name);
   Add(shown, "base", fmt::format("model-{} {}", row.model_id, store.FindModel(row.model_id)->name));
   Add(shown, "machine", fmt::format("machine-{}", row.machine_id));
-  Add(shown, "sha256", row.hash);
+  Add(shown, "sha256", row.hash.empty() ? "none: training diverged" : row.hash);
   if (row.data.empty()) {
     Add(shown, "trained", "elsewhere");
     return shown;

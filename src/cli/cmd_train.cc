@@ -216,7 +216,7 @@ void CheckFolder(const TrainArguments& a, const std::string& key, const Store& s
     throw Error(fmt::format("{}: an unfinished run with other data, base or recipe is there", a.out.string()),
                 fmt::format("finish it with 'loco train --resume --out {}', choose another --out, or give it up with "
                             "--force",
-                            a.out.string()),
+                            ForShell(a.out.string())),
                 ExitCode::kUsage);
   }
   if (a.resume) {
@@ -247,22 +247,25 @@ void PrepareFolder(const TrainArguments& a) {
   }
 }
 
-void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t count, Session& session) {
-  Terminal& terminal = session.terminal();
-  const auto shown = std::span(data.samples).first(std::min(static_cast<size_t>(count), data.samples.size()));
-  if (session.json) {
-    Json list = Json::array();
-    for (const Sample& sample : shown) {
-      list.push_back({{"line", sample.line},
-                      {"tokens", sample.tokens},
-                      {"learned", sample.learned},
-                      {"truncated", sample.truncated}});
-    }
-    terminal.PrintLine(list.dump());
-    return;
+std::span<const Sample> FirstSamples(const DataSet& data, int64_t count) {
+  return std::span(data.samples).first(std::min(static_cast<size_t>(count), data.samples.size()));
+}
+
+Json SamplesJson(std::span<const Sample> samples) {
+  Json list = Json::array();
+  for (const Sample& sample : samples) {
+    list.push_back({{"line", sample.line},
+                    {"tokens", sample.tokens},
+                    {"learned", sample.learned},
+                    {"truncated", sample.truncated}});
   }
+  return list;
+}
+
+void ShowSamples(const TrainingRequest& request, std::span<const Sample> samples, Session& session) {
+  Terminal& terminal = session.terminal();
   const auto model = LoadModel(request.model, {.threads = 1, .vocabulary_only = true});
-  for (const Sample& sample : shown) {
+  for (const Sample& sample : samples) {
     terminal.PrintLine(fmt::format("line {} · {} tokens · [trained]{}", sample.line, sample.tokens.size(),
                                    sample.truncated ? " · cut at the limit" : ""));
     std::string line = "  ";
@@ -278,26 +281,29 @@ void ShowSamples(const TrainingRequest& request, const DataSet& data, int64_t co
 ExitCode ShowPlan(const TrainingRequest& request, const TrainArguments& a, Session& session) {
   Terminal& terminal = session.terminal();
   TrainingJob job(request);
-  if (a.show > 0) {
-    ShowSamples(request, job.data(), a.show, session);
-    if (!a.plan_only) return ExitCode::kDone;
+  const std::span<const Sample> shown = FirstSamples(job.data(), a.show);
+  if (a.show > 0 && !session.json) ShowSamples(request, shown, session);
+  if (!a.plan_only) {
+    if (session.json) terminal.PrintLine(Json{{"samples", SamplesJson(shown)}}.dump());
+    return ExitCode::kDone;
   }
   const auto [seconds, tokens] = job.TimeOnePass();
   const double total = seconds / static_cast<double>(tokens) * static_cast<double>(job.total_tokens());
   if (session.json) {
     Json terms = Json::object();
     for (const MemoryTerm& term : job.plan().terms) terms[term.name] = term.bytes;
-    terminal.PrintLine(Json{
-        {"steps", job.total_steps()},
-        {"tokens", job.total_tokens()},
-        {"predicted_bytes", job.plan().total},
-        {"budget_bytes", job.plan().budget},
-        {"least_bytes", job.plan().least},
-        {"terms", terms},
-        {"stored_blocks", job.plan().stored_blocks},
-        {"tokens_per_second", static_cast<double>(tokens) / seconds},
-        {"predicted_seconds",
-         total}}.dump(2));
+    Json plan{{"steps", job.total_steps()},
+              {"tokens", job.total_tokens()},
+              {"predicted_bytes", job.plan().total},
+              {"budget_bytes", job.plan().budget},
+              {"least_bytes", job.plan().least},
+              {"reading_bytes", job.plan().reading},
+              {"terms", terms},
+              {"stored_blocks", job.plan().stored_blocks},
+              {"tokens_per_second", static_cast<double>(tokens) / seconds},
+              {"predicted_seconds", total}};
+    if (a.show > 0) plan["samples"] = SamplesJson(shown);
+    terminal.PrintLine(plan.dump(2));
     return ExitCode::kDone;
   }
   terminal.Print(DataLines(job.data(), job.held_out()));
@@ -358,8 +364,9 @@ ExitCode RunTrain(TrainArguments a, Session& session) {
   const auto merged = WriteOtherForms(a, request, session);
   if (a.peft) terminal.PrintLine(fmt::format("peft      {}", ForTerminal(PeftIn(a.out).string())));
   if (merged) terminal.Print(MergeLines(*merged));
-  terminal.PrintLine(fmt::format("next      loco eval {} TASK --adapter {}", ForTerminal(request.model.string()),
-                                 ForTerminal(AdapterIn(a.out).string())));
+  terminal.PrintLine(fmt::format("next      loco eval {} TASK --adapter {}",
+                                 ForTerminal(ForShell(request.model.string())),
+                                 ForTerminal(ForShell(AdapterIn(a.out).string()))));
   return ExitCode::kDone;
 }
 

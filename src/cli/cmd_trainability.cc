@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/diagnostic.h"
 #include "base/hostile_text.h"
 #include "cli/commands.h"
 #include "cli/trainability.h"
@@ -43,15 +44,31 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
   }
   Store store = session.OpenStore();
   std::vector<Task> tasks;
-  for (const Path& path : arguments.tasks) tasks.push_back(LoadTask(path));
+  for (const Path& path : arguments.tasks) {
+    Task task = LoadTask(path);
+    for (const Task& other : tasks) {
+      if (other.name != task.name) continue;
+      throw Error(
+          fmt::format("{} and {} are both the task {}", other.path.string(), path.string(), QuotedWord(task.name)),
+          "give each task once, and names of their own", ExitCode::kUsage);
+    }
+    tasks.push_back(std::move(task));
+  }
   CheckTrainingData(rules, tasks);
   StudyCounts counts;
   std::vector<TrainabilityCandidate> candidates;
   for (const Path& path : arguments.models) {
     const ModelFile source = RegisterModel(store, path);
     const ModelFile file = AtQuantization(store, source, arguments.quantization, session);
-    candidates.push_back(
-        {source.row.name, file, ScoreTasks(store, session, file, tasks, {.context = arguments.context}, counts)});
+    std::string id = source.row.name;
+    for (const TrainabilityCandidate& other : candidates) {
+      if (other.file.row.id == file.row.id) {
+        throw Error(fmt::format("{} and {} are the same model", other.file.path.string(), path.string()),
+                    "give each model once", ExitCode::kUsage);
+      }
+      if (other.id == id) id = fmt::format("{} ({})", source.row.name, path.filename().string());
+    }
+    candidates.push_back({id, file, ScoreTasks(store, session, file, tasks, {.context = arguments.context}, counts)});
   }
   const std::vector<double> weights(tasks.size(), 1);
   const std::vector<TunedCandidate> tuned =

@@ -170,27 +170,6 @@ Error UsageError(const CLI::ParseError& problem, const CLI::App& root) {
   return Error(message, usage, ExitCode::kUsage);
 }
 
-// A word as a shell reads it back. Controls are written as escapes: the line is shown on a terminal.
-std::string ForShell(std::string_view word) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  const bool escapes = std::any_of(word.begin(), word.end(), is_control);
-  std::string out = escapes ? "$'" : "'";
-  for (const char c : word) {
-    if (is_control(c)) {
-      out += fmt::format("\\x{:02x}", c);
-    } else if (c == '\'') {
-      out += escapes ? "\\'" : "'\\''";
-    } else if (c == '\\' && escapes) {
-      out += "\\\\";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 int Main(int argc, char** argv) {
   OccupyStandardDescriptors();
   InstallInterruptHandler();

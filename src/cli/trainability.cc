@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/hostile_text.h"
 #include "base/interrupt.h"
 #include "cli/training_lines.h"
 #include "engine/llama_model.h"
@@ -108,13 +109,20 @@ class Halving {
         std::sort(bits_of_seeds.begin(), bits_of_seeds.end());
         bits += bits_of_seeds[bits_of_seeds.size() / 2] / static_cast<double>(rules_.suites.size());
       }
-    } catch (const Error& problem) {
-      tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
-      return std::nullopt;
+    } catch (const NotTrainable& problem) {
+      return NotTrained(tuning, problem);
+    } catch (const Diverged& problem) {
+      return NotTrained(tuning, problem);
     }
     const double score = MacroOf(results.front(), weights_);
     if (last) tuned_[c].results = MiddleSeed(std::move(results));
     return RungStanding{c, bits, score};
+  }
+
+  // Nothing else of a run is the candidate's fault: a full disk ends the study, which goes on when it is run again.
+  static std::nullopt_t NotTrained(Tuning& tuning, const Error& problem) {
+    tuning.not_trained_because = fmt::format("{} ({})", problem.what(), problem.hint());
+    return std::nullopt;
   }
 
   // A learning rate that diverges says nothing against another: it is noted. When none is left, that is an Error.
@@ -230,8 +238,16 @@ std::vector<TaskResult> ScoreTasks(Store& store, Session& session, const ModelFi
     counts.generated += run.generated;
     counts.stored += run.stored;
     TaskResult result{.task = task.name, .run = {"run", run.run}};
+    int64_t too_long = 0;
     for (const MarkedAnswer& answer : store.Answers(run.run, ScorerId(FindScorer(task.scorer)))) {
       result.items.push_back({answer.answer.item, answer.mark.outcome});
+      too_long += answer.mark.outcome == Outcome::kTooLong ? 1 : 0;
+    }
+    if (too_long > 0) {
+      session.terminal().Note(
+          fmt::format("! {}: {} of {} do not fit {} tokens and count as wrong; a larger context does",
+                      ForTerminal(task.name), FormatCount(too_long),
+                      Counted(static_cast<int64_t>(result.items.size()), "prompt", "prompts"), FormatCount(context)));
     }
     results.push_back(std::move(result));
   }
@@ -246,9 +262,11 @@ TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& re
       store.LockWork(key, [&] { terminal.progress().Update(0, "another loco trains this adapter; waiting"); });
   std::error_code none;
   if (const auto row = store.FindAdapterByKey(key); row && !anew) {
+    const TrainedAdapter known = TrainedAdapterFromJson(row->result);
+    if (!known.diverged.empty()) throw Diverged(known.diverged, known.diverged_cure);
     // The row is evidence; the file is needed as well, and it must be the row's.
     if (std::filesystem::exists(AdapterIn(folder), none) && store.HashOfFile(AdapterIn(folder)) == row->hash) {
-      TrainedAdapter adapter = TrainedAdapterFromJson(row->result);
+      TrainedAdapter adapter = known;
       adapter.path = AdapterIn(folder);
       return {*row, std::move(adapter), true};
     }
@@ -269,12 +287,13 @@ TrainedRow TrainOrFind(Store& store, Session& session, const TrainingRequest& re
                  .result = TrainedAdapterToJson(trained)};
   row.id = store.AddAdapter(row);
   std::filesystem::remove(CheckpointIn(folder), none);
+  if (!trained.diverged.empty()) throw Diverged(trained.diverged, trained.diverged_cure);
   return {row, trained, false};
 }
 
 void CheckTrainingData(const TrainabilityRules& rules, const std::vector<Task>& tasks) {
   for (const TunedSuite& suite : rules.suites) {
-    const auto count = static_cast<int64_t>(ReadTrainingFiles(suite.data).size());
+    const auto count = static_cast<int64_t>(ReadTrainingFiles(suite.data).conversations.size());
     const int64_t needed = rules.rungs.back() + rules.held_out;
     if (count < needed) {
       std::string names;

@@ -35,7 +35,15 @@ std::string DataLine(const char* label, const DataSet& data) {
 }  // namespace
 
 std::string DataLines(const DataSet& data, const DataSet* held_out) {
-  return DataLine("data", data) + (held_out != nullptr ? DataLine("held out", *held_out) : "");
+  if (held_out == nullptr) return DataLine("data", data);
+  std::string text = DataLine("data", data) + DataLine("held out", *held_out);
+  const int64_t seen = CountAlsoIn(*held_out, data);
+  if (seen > 0) {
+    text +=
+        fmt::format("          ! {} in the training data, too: the loss on what is held out looks better than it is\n",
+                    Counted(seen, "sample stands", "samples stand"));
+  }
+  return text;
 }
 
 std::string PlanLines(const MemoryPlan& plan, const Recipe& recipe, int64_t steps, int64_t tokens) {
@@ -46,7 +54,10 @@ std::string PlanLines(const MemoryPlan& plan, const Recipe& recipe, int64_t step
              recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.rank_stabilized ? " (rsLoRA)" : "",
              recipe.learning_rate, DecayName(recipe.decay), Counted(steps, "step", "steps"),
              FormatCount(tokens / std::max<int64_t>(1, steps)), Size(plan.total), Size(plan.budget)) +
-         FormatTable({}, rows);
+         FormatTable({}, rows) +
+         (plan.reading > plan.total
+              ? fmt::format("          ! reading the data took more: {}, before the run\n", Size(plan.reading))
+              : "");
 }
 
 std::string ResultLines(const TrainedAdapter& adapter, size_t width) {
@@ -67,6 +78,7 @@ std::string ResultLines(const TrainedAdapter& adapter, size_t width) {
       fmt::format("trained   {} · {} tokens · {} · {:.3g} tok/s with evaluations\n",
                   Counted(adapter.steps, "step", "steps"), FormatCount(adapter.tokens), FormatDuration(adapter.seconds),
                   adapter.seconds > 0 ? static_cast<double>(adapter.tokens) / adapter.seconds : 0);
+  if (!adapter.diverged.empty()) return text + fmt::format("! {}\n", ForTerminal(adapter.diverged));
   text += fmt::format("memory    peak {} of {} planned\n", Size(adapter.peak_bytes), Size(adapter.planned_bytes));
   text += fmt::format("size      {} parameters · {}\n", FormatCount(adapter.parameters), Size(adapter.bytes));
   for (const Alarm& alarm : adapter.alarms) {

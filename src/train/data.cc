@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/diagnostic.h"
 #include "base/error.h"
@@ -58,6 +59,9 @@ std::optional<std::vector<Message>> Turns(JsonLine& line, const char* list, cons
     if (message.role != "system" && message.role != "user" && message.role != "assistant" && message.role != "tool") {
       return fail(fmt::format("turn {} has the unknown role {}; known are system, user, assistant, tool",
                               messages.size() + 1, QuotedWord(message.role)));
+    }
+    if (message.role == "assistant" && message.content.empty()) {
+      return fail(fmt::format("turn {} of the assistant is empty: nothing to learn", messages.size() + 1));
     }
     messages.push_back(std::move(message));
   }
@@ -115,6 +119,18 @@ std::optional<Conversation> ReadConversation(JsonLine& line) {
   conversation.messages.push_back({"user", input->empty() ? *question : *question + "\n\n" + *input});
   conversation.messages.push_back({"assistant", *answer});
   return conversation;
+}
+
+// The same for texts that differ in capitals and blanks only.
+std::string Folded(std::string_view text) {
+  std::string folded;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    if (blank && (folded.empty() || folded.back() == ' ')) continue;
+    folded += blank ? ' ' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  if (folded.ends_with(' ')) folded.pop_back();
+  return folded;
 }
 
 // Builds one sample piece by piece.
@@ -201,9 +217,11 @@ std::vector<Conversation> ReadConversations(const Path& path, const std::string&
   return conversations;
 }
 
-std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths) {
-  std::vector<Conversation> conversations;
+TrainingText ReadTrainingFiles(const std::vector<Path>& paths) {
+  TrainingText text;
+  std::vector<Conversation>& conversations = text.conversations;
   for (const Path& path : paths) {
+    text.name += (text.name.empty() ? "" : " + ") + path.filename().string();
     if (path.extension() == ".toml") {
       const Task task = LoadTrainingTask(path);
       for (const Item& item : task.items) {
@@ -218,27 +236,39 @@ std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths) {
     ThrowMistakes(mistakes, 20);
     std::move(read.begin(), read.end(), std::back_inserter(conversations));
   }
-  return conversations;
+  return text;
 }
 
 std::string HashOfTrainingFiles(const std::vector<Path>& paths) {
   std::string hash;
   for (const Path& path : paths) {
+    std::error_code none;
+    if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none)) {
+      throw Error(fmt::format("{}: not a file", path.string()),
+                  "write the data into a file: it is read more than once");
+    }
     const std::string own = path.extension() == ".toml" ? LoadTrainingTask(path).hash : Sha256OfFile(path);
     hash = hash.empty() ? own : HashOfParts({hash, own});
   }
   return hash;
 }
 
+int64_t CountAlsoIn(const DataSet& data, const DataSet& training) {
+  std::set<std::vector<Token>> known;
+  for (const Sample& sample : training.samples) known.insert(sample.tokens);
+  return std::count_if(data.samples.begin(), data.samples.end(),
+                       [&](const Sample& sample) { return known.contains(sample.tokens); });
+}
+
 void RefuseLeaks(const Task& task, const std::vector<Path>& data) {
   std::map<std::string, const Item*> questions;
-  for (const Item& item : task.items) questions.emplace(BuildMessages(task, item).back().content, &item);
+  for (const Item& item : task.items) questions.emplace(Folded(BuildMessages(task, item).back().content), &item);
   for (const Path& path : data) {
     int64_t leaks = 0;
     std::string first;
-    for (const Conversation& conversation : ReadTrainingFiles({path})) {
+    for (const Conversation& conversation : ReadTrainingFiles({path}).conversations) {
       for (const Message& message : conversation.messages) {
-        const auto found = message.role == "user" ? questions.find(message.content) : questions.end();
+        const auto found = message.role == "user" ? questions.find(Folded(message.content)) : questions.end();
         if (found == questions.end()) continue;
         if (leaks++ == 0) first = fmt::format("line {}: item {}", conversation.line, QuotedWord(found->second->id));
       }
@@ -250,10 +280,10 @@ void RefuseLeaks(const Task& task, const std::vector<Path>& data) {
   }
 }
 
-DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options) {
-  std::vector<Conversation> conversations = ReadTrainingFiles(paths);
-  DataSet data;
-  for (const Path& path : paths) data.name += (data.name.empty() ? "" : " + ") + path.filename().string();
+DataSet TokenizeTrainingText(const TrainingText& text, const LanguageModel& model, const DataOptions& options) {
+  std::vector<const Conversation*> conversations;
+  for (const Conversation& conversation : text.conversations) conversations.push_back(&conversation);
+  DataSet data{.name = text.name};
   if (options.first > 0 || options.last > 0) {
     const auto total = static_cast<int64_t>(conversations.size());
     const int64_t wanted = std::max(options.first, options.last);
@@ -268,7 +298,8 @@ DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& mo
     if (options.last > 0) conversations.erase(conversations.begin(), conversations.end() - options.last);
   }
   const PromptRenderer renderer(model, model.info().chat_template.empty() ? PromptStyle::kRaw : PromptStyle::kChat);
-  for (const Conversation& conversation : conversations) {
+  for (const Conversation* chosen : conversations) {
+    const Conversation& conversation = *chosen;
     SampleBuilder builder(model, renderer);
     double bytes = 0;  // of what is learned
     if (conversation.messages.empty()) {

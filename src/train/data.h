@@ -1,6 +1,7 @@
 // Training data: conversations from JSONL as token sequences, with the tokens to learn marked.
 //
-//   DataSet data = LoadTrainingData({"train.jsonl"}, model, {.max_tokens = 1024});   // throws, listing every bad line
+//   TrainingText text = ReadTrainingFiles({"train.jsonl"});                          // throws, listing every bad line
+//   DataSet data = TokenizeTrainingText(text, model, {.max_tokens = 1024});
 //   data.samples[0].learned[i];       // 1: the loss counts how well token i is predicted
 //
 // Five shapes of a line, told apart by their keys:
@@ -72,16 +73,24 @@ struct DataSet {
   int64_t longest = 0;          // tokens of the longest sample before cutting
 };
 
+struct TrainingText {
+  std::string name;  // of the files
+  std::vector<Conversation> conversations;
+};
+
 // All conversations of all files, in order. Throws Error that lists every bad line.
-std::vector<Conversation> ReadTrainingFiles(const std::vector<Path>& paths);
-// Of everything that ReadTrainingFiles() reads.
+TrainingText ReadTrainingFiles(const std::vector<Path>& paths);
+// Of everything that ReadTrainingFiles() reads. Throws Error for a pipe: it can be read only once.
 std::string HashOfTrainingFiles(const std::vector<Path>& paths);
 
-// Throws Error when an item of the task stands in the data: its question is asked there in the same words. A score of
-// what was trained on says nothing.
+// Samples of `data` that stand in the training data as well, token by token: what is measured on them says little.
+int64_t CountAlsoIn(const DataSet& data, const DataSet& training);
+
+// Throws Error when an item of the task stands in the data: its question is asked there in the same words, whatever
+// the capitals and blanks. A score of what was trained on says nothing.
 void RefuseLeaks(const Task& task, const std::vector<Path>& data);
 
-// Throws Error that lists every bad line; also when no token is left to learn.
-DataSet LoadTrainingData(const std::vector<Path>& paths, const LanguageModel& model, const DataOptions& options);
+// Throws Error when the text holds fewer samples than are asked for, or no token is left to learn.
+DataSet TokenizeTrainingText(const TrainingText& text, const LanguageModel& model, const DataOptions& options);
 
 }  // namespace loco

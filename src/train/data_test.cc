@@ -25,7 +25,7 @@ std::string LearnedText(const LanguageModel& model, const Sample& sample) {
 DataSet Load(const std::string& content, const LanguageModel& model, int max_tokens = 1024) {
   const Path path = std::filesystem::temp_directory_path() / "loco-train-data-test.jsonl";
   std::ofstream(path) << content;
-  DataSet data = LoadTrainingData({path}, model, {.max_tokens = max_tokens});
+  DataSet data = TokenizeTrainingText(ReadTrainingFiles({path}), model, {.max_tokens = max_tokens});
   std::filesystem::remove(path);
   return data;
 }
@@ -61,9 +61,10 @@ TEST_CASE("every bad line is named with its place, and nothing is loaded") {
                     "{\"question\": \"q\"}\n"
                     "{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}\n"
                     "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n"
-                    "{\"prompt\": \"q\"\n",
+                    "{\"prompt\": \"q\"\n"
+                    "{\"messages\": [{\"role\": \"assistant\", \"content\": \"\"}]}\n",
                     mistakes);
-  REQUIRE(mistakes.size() == 6);
+  REQUIRE(mistakes.size() == 7);
   CHECK(mistakes[0].line == 1);
   CHECK(mistakes[0].column == 31);
   CHECK(mistakes[0].message == "'completion' must be a text");
@@ -73,6 +74,7 @@ TEST_CASE("every bad line is named with its place, and nothing is loaded") {
   CHECK(mistakes[3].message.find("unknown role 'robot'") != std::string::npos);
   CHECK(mistakes[4].message.find("no turn of the assistant") != std::string::npos);
   CHECK(mistakes[5].line == 7);
+  CHECK(mistakes[6].message == "turn 1 of the assistant is empty: nothing to learn");
 }
 
 TEST_CASE("a question of the suite in the training data is refused, with its place") {
@@ -93,11 +95,18 @@ TEST_CASE("a question of the suite in the training data is refused, with its pla
   CHECK_NOTHROW(leaks(R"({"prompt": "Who?", "completion": "Ann"})")());
   const std::string two = R"({"prompt": "Q: Where?", "completion": "Here"})"
                           "\n"
-                          R"({"prompt": "Q: When?", "completion": "Later"})";
+                          R"({"prompt": "q:  when?\n", "completion": "Later"})";
   CHECK_THROWS_WITH_AS(
       leaks(two)(), doctest::Contains("1 question of the suite 't' in the training data (first at line 2: item 'two')"),
       Error);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("held-out samples that stand in the training data are counted") {
+  FakeModel model([](const std::string&) { return ""; });
+  const DataSet training = Load("{\"text\": \"abc\"}\n{\"text\": \"bcd\"}\n", model);
+  const DataSet held_out = Load("{\"text\": \"bcd\"}\n{\"text\": \"bc\"}\n{\"text\": \"bcd\"}\n", model);
+  CHECK(CountAlsoIn(held_out, training) == 2);
 }
 
 TEST_CASE("plain text is learned but for its first token, and ends with the end-of-text token") {

@@ -64,7 +64,9 @@ class Merger {
   MergeReport Write(const Path& out, const std::function<void(int64_t, int64_t)>& progress) {
     GgufBuilder builder(3, gguf_.alignment);
     for (const std::string_view key : gguf_.keys) {
-      if (!key.starts_with("loco.merged.")) CopyEntry(builder, key, *gguf_.Find(key));
+      // In other types than the base's, the file is no longer of the base's type: readers look at its weights then.
+      const bool is_stale = options_.type && key == "general.file_type";
+      if (!is_stale && !key.starts_with("loco.merged.")) CopyEntry(builder, key, *gguf_.Find(key));
     }
     builder.Text("loco.merged.adapter", name_);
     if (!options_.adapter_hash.empty()) builder.Text("loco.merged.adapter.sha256", options_.adapter_hash);

@@ -46,6 +46,7 @@ struct MemoryPlan {
   int64_t blocks = 0;
   int64_t stored_blocks = 0;
   int64_t loss_rows = 0;
+  int64_t reading = 0;  // peak of the process while the data were read, measured; over before the run begins
   bool fits = true;
 };
 

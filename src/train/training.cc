@@ -87,7 +87,9 @@ std::string TrainedAdapterToJson(const TrainedAdapter& adapter) {
               {"step_columns", {"step", "loss", "gradient_norm", "learning_rate", "tokens", "learned"}},
               {"history", history},
               {"evaluations", evaluations},
-              {"alarms", alarms}}
+              {"alarms", alarms},
+              {"diverged", adapter.diverged},
+              {"diverged_cure", adapter.diverged_cure}}
       .dump();
 }
 
@@ -102,7 +104,9 @@ TrainedAdapter TrainedAdapterFromJson(const std::string& text) {
                          .seconds = json.at("seconds"),
                          .planned_bytes = json.at("planned_bytes"),
                          .peak_bytes = json.at("peak_bytes"),
-                         .bits_per_nat = json.at("bits_per_nat")};
+                         .bits_per_nat = json.at("bits_per_nat"),
+                         .diverged = json.value("diverged", ""),
+                         .diverged_cure = json.value("diverged_cure", "")};
   for (const Json& s : json.at("history")) adapter.history.push_back({s[0], s[1], s[2], s[3], s[4], s[5]});
   for (const Json& e : json.at("evaluations")) adapter.evaluations.push_back({e[0], e[1]});
   for (const Json& a : json.at("alarms")) {
@@ -114,14 +118,15 @@ TrainedAdapter TrainedAdapterFromJson(const std::string& text) {
 struct TrainingJob::State {
   explicit State(const TrainingRequest& asked)
       : request(asked), threads(asked.threads > 0 ? asked.threads : ReadProcessor().cores), key(TrainingKey(asked)) {
+    ResetPeakMemory();
     {
       const auto tokenizer = LoadModel(request.model, {.threads = 1, .vocabulary_only = true});
       const int max_tokens = static_cast<int>(request.recipe.max_tokens);
+      const TrainingText text = ReadTrainingFiles(request.data);
       int64_t samples = request.samples;
       if (request.held_out_samples > 0) {
-        held_out =
-            LoadTrainingData(request.data, *tokenizer, {.max_tokens = max_tokens, .last = request.held_out_samples});
-        const auto total = static_cast<int64_t>(ReadTrainingFiles(request.data).size());
+        held_out = TokenizeTrainingText(text, *tokenizer, {.max_tokens = max_tokens, .last = request.held_out_samples});
+        const auto total = static_cast<int64_t>(text.conversations.size());
         const int64_t rest = total - request.held_out_samples;
         if (rest <= 0 || samples > rest) {
           throw Error(fmt::format("{}: {} samples are held out of {}: {} are left to learn from", held_out->name,
@@ -130,15 +135,23 @@ struct TrainingJob::State {
         }
         if (samples == 0) samples = rest;
       } else if (!request.held_out.empty()) {
-        held_out = LoadTrainingData(request.held_out, *tokenizer, {.max_tokens = max_tokens});
+        held_out = TokenizeTrainingText(ReadTrainingFiles(request.held_out), *tokenizer, {.max_tokens = max_tokens});
       }
-      data = LoadTrainingData(request.data, *tokenizer, {.max_tokens = max_tokens, .first = samples});
+      data = TokenizeTrainingText(text, *tokenizer, {.max_tokens = max_tokens, .first = samples});
     }
+    const auto reading = static_cast<int64_t>(ReadProcessMemory().peak_resident.value);
     ReleaseFreeMemory();
     file.emplace(request.model);
     const Gguf gguf = ParseGguf(file->bytes(), request.model.string());
     network = BuildNetwork(gguf, file->bytes(), request.model);
     Plan();
+    plan.reading = reading;
+    if (reading > plan.budget) {
+      throw Error(fmt::format("{}: reading it took {}, the memory for the run is {}", data.name,
+                              FormatBytes(Bytes{static_cast<uint64_t>(reading)}),
+                              FormatBytes(Bytes{static_cast<uint64_t>(plan.budget)})),
+                  fmt::format("--memory {}MB holds it; or train on fewer samples", (reading + 999'999) / 1'000'000));
+    }
   }
 
   void Plan() {
@@ -201,7 +214,10 @@ struct TrainingJob::State {
   MemoryPlan plan;
 };
 
-TrainingJob::TrainingJob(const TrainingRequest& request) : state_(std::make_unique<State>(request)) {}
+TrainingJob::TrainingJob(const TrainingRequest& request) try : state_(std::make_unique<State>(request)) {
+} catch (const Error& problem) {
+  throw NotTrainable(problem.what(), problem.hint(), problem.code());
+}
 TrainingJob::~TrainingJob() = default;
 
 const DataSet& TrainingJob::data() const { return state_->data; }
@@ -229,7 +245,9 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
   State& s = *state_;
   ResetPeakMemory();
   const Path checkpoint = CheckpointIn(folder);
-  TrainedAdapter result{.path = AdapterIn(folder), .planned_bytes = s.plan.total, .bits_per_nat = s.bits_per_nat()};
+  TrainedAdapter result{.path = AdapterIn(folder),
+                        .planned_bytes = std::max(s.plan.total, s.plan.reading),
+                        .bits_per_nat = s.bits_per_nat()};
   {
     Trainer trainer(s.network, s.threads, s.data, s.request.recipe,
                     {.checkpoint = checkpoint,
@@ -240,7 +258,12 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
                      .evaluations_per_epoch = s.request.evaluations_per_epoch});
     std::error_code none;
     if (std::filesystem::exists(checkpoint, none)) trainer.Resume(ReadCheckpoint(checkpoint));
-    trainer.Run(s.held_out ? &*s.held_out : nullptr, step);
+    try {
+      trainer.Run(s.held_out ? &*s.held_out : nullptr, step);
+    } catch (const Diverged& problem) {
+      result.diverged = problem.what();
+      result.diverged_cure = problem.hint();
+    }
     const TrainingState& state = trainer.state();
     result.parameters = CountParameters(state.adapter);
     result.steps = state.steps;
@@ -249,13 +272,19 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
     result.evaluations = state.evaluations;
     for (const StepRecord& record : state.history) result.tokens += record.tokens;
     result.alarms = FindAlarms(state, trainer.total_steps());
-    WriteAdapter(result.path, state.adapter,
-                 {.name = "loco adapter " + s.key.substr(0, 12),  // the same training gives the same file anywhere
-                  .architecture = s.network.architecture,
-                  .base_hash = s.request.model_hash,
-                  .recipe = RecipeToJson(s.request.recipe)});
+    if (result.diverged.empty()) {
+      WriteAdapter(result.path, state.adapter,
+                   {.name = "loco adapter " + s.key.substr(0, 12),  // the same training gives the same file anywhere
+                    .architecture = s.network.architecture,
+                    .base_hash = s.request.model_hash,
+                    .recipe = RecipeToJson(s.request.recipe)});
+    }
   }
-  result.peak_bytes = static_cast<int64_t>(ReadProcessMemory().peak_resident.value);
+  result.peak_bytes = std::max(s.plan.reading, static_cast<int64_t>(ReadProcessMemory().peak_resident.value));
+  if (!result.diverged.empty()) {
+    result.path.clear();
+    return result;
+  }
   result.hash = Sha256OfFile(result.path);
   std::error_code none;
   result.bytes = static_cast<int64_t>(std::filesystem::file_size(result.path, none));

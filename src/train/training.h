@@ -60,6 +60,9 @@ struct TrainedAdapter {
   std::vector<EvaluationRecord> evaluations;
   double bits_per_nat = 0;  // of the held-out data: bits a byte = loss · this; 0: there is none
   std::vector<Alarm> alarms;
+  // Why the run ended without an adapter: its numbers left the range of numbers. Empty: it did not.
+  std::string diverged;
+  std::string diverged_cure;
 
   std::optional<double> HeldOutBits(size_t evaluation) const;
   // Tokens trained on and bits a byte of the held-out answers, at each evaluation.
@@ -73,10 +76,16 @@ TrainedAdapter TrainedAdapterFromJson(const std::string& json);
 // Whoever trains the same base on the same data by the same recipe gets the same key; names of files do not matter.
 std::string TrainingKey(const TrainingRequest& request);
 
+// This base cannot be trained on this data in this memory, whatever the rest of a study does.
+class NotTrainable : public Error {
+ public:
+  using Error::Error;
+};
+
 class TrainingJob {
  public:
-  // Loads and checks everything; nothing is trained and nothing is written. Throws Error for a base that cannot be
-  // trained, for data with mistakes, and when the memory does not hold the run (with what would fit).
+  // Loads and checks everything; nothing is trained and nothing is written. Throws NotTrainable for a base that cannot
+  // be trained, for data with mistakes, and when the memory does not hold the run (with what would fit).
   explicit TrainingJob(const TrainingRequest& request);
   ~TrainingJob();
   TrainingJob(const TrainingJob&) = delete;
@@ -92,6 +101,7 @@ class TrainingJob {
   std::pair<double, int64_t> TimeOnePass();
   int64_t total_tokens() const;
 
+  // A run that diverges is a result without a file. Throws Error when the disk is full, Interrupted on Ctrl-C.
   TrainedAdapter Run(const Path& folder, const std::function<void(const TrainingState&)>& step);
 
  private:
