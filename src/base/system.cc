@@ -55,6 +55,13 @@ void ReleaseFreeMemory() {
 #endif
 }
 
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the highest that glibc takes
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 bool ResetPeakMemory() {
   std::ofstream file("/proc/self/clear_refs");
   file << "5" << std::flush;

@@ -18,6 +18,10 @@ struct ProcessMemory {
 ProcessMemory ReadProcessMemory();
 // Gives memory that was freed back to the system, so that what one stage used does not count in the next one's peak.
 void ReleaseFreeMemory();
+// From now on freed memory of up to 32 MB a piece stays with the process until ReleaseFreeMemory(): for work that
+// allocates and frees the same large buffers over and over, which would otherwise be fetched from the system, and
+// cleared by it, each time. The peak stays the same.
+void KeepFreedMemory();
 // Sets VmHWM to the present VmRSS. False where the kernel does not allow it.
 bool ResetPeakMemory();
 

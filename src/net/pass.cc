@@ -1,6 +1,7 @@
 #include "net/pass.h"
 
 #include "base/error.h"
+#include "base/system.h"
 #include "net/block_pass.h"
 #include "net/loss.h"
 #include "net/rows.h"
@@ -109,7 +110,9 @@ class Pass::State {
 };
 
 Pass::Pass(const Network& network, Threads& threads, const PassOptions& options)
-    : state_(std::make_unique<State>(network, threads, options)) {}
+    : state_(std::make_unique<State>(network, threads, options)) {
+  KeepFreedMemory();  // every block's buffers come and go: 5 % of a small model's step
+}
 Pass::~Pass() = default;
 
 void Pass::set_dropout(float share, uint64_t seed) { state_->set_dropout(share, seed); }

@@ -281,6 +281,7 @@ TrainedAdapter TrainingJob::Run(const Path& folder, const std::function<void(con
     }
   }
   result.peak_bytes = std::max(s.plan.reading, static_cast<int64_t>(ReadProcessMemory().peak_resident.value));
+  ReleaseFreeMemory();
   if (!result.diverged.empty()) {
     result.path.clear();
     return result;
