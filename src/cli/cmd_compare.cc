@@ -31,7 +31,7 @@ Side LoadSide(const Store& store, const std::string& name) {
     throw Error(fmt::format("'{}' is not a run", name), "'loco runs' lists the runs of the store", ExitCode::kUsage);
   Side side{.score = ScoreOf(store, ref.id)};
   side.run = *store.FindRun(ref.id);
-  side.label = store.FindModel(side.run.model_id)->name;
+  side.label = RunSubject(store, side.run);
   return side;
 }
 
@@ -64,7 +64,9 @@ ExitCode RunCompare(const CompareArguments& arguments, Session& session) {
   Terminal& terminal = session.terminal();
   if (session.json) {
     const nlohmann::ordered_json document = {{"a", arguments.first},
+                                             {"a_name", a.label},
                                              {"b", arguments.second},
+                                             {"b_name", b.label},
                                              {"items", counts.n()},
                                              {"both_right", counts.both},
                                              {"only_a", counts.wins},

@@ -20,18 +20,21 @@ ExitCode ListRuns(Session& session) {
     const auto task = store.FindTask(run.task_id);
     const RunScore score = ScoreOf(store, run.id);
     const int64_t right = score.Count(Outcome::kRight);
-    rows.push_back({fmt::format("run-{}", run.id), ForTerminal(model->name), model->quantization,
+    rows.push_back({fmt::format("run-{}", run.id), ForTerminal(RunSubject(store, run)), model->quantization,
                     ForTerminal(task->name), fmt::format("{}/{}", score.answered, run.items),
                     ShareText(right, score.answered), run.created_at.substr(0, 16)});
-    document.push_back({{"run", fmt::format("run-{}", run.id)},
-                        {"model", model->name},
-                        {"quantization", model->quantization},
-                        {"task", task->name},
-                        {"items", run.items},
-                        {"answered", score.answered},
-                        {"right", right},
-                        {"engine", run.engine},
-                        {"created_at", run.created_at}});
+    document.push_back(
+        {{"run", fmt::format("run-{}", run.id)},
+         {"model", model->name},
+         {"adapter", run.adapter_id > 0 ? nlohmann::ordered_json(fmt::format("adapter-{}", run.adapter_id))
+                                        : nlohmann::ordered_json(nullptr)},
+         {"quantization", model->quantization},
+         {"task", task->name},
+         {"items", run.items},
+         {"answered", score.answered},
+         {"right", right},
+         {"engine", run.engine},
+         {"created_at", run.created_at}});
   }
   if (session.json) {
     session.terminal().PrintLine(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));

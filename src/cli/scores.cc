@@ -7,6 +7,11 @@
 
 namespace loco {
 
+std::string RunSubject(const Store& store, const RunRow& run) {
+  const std::string model = store.FindModel(run.model_id)->name;
+  return run.adapter_id > 0 ? fmt::format("{} + adapter-{}", model, run.adapter_id) : model;
+}
+
 std::string ShareText(int64_t right, int64_t n) {
   if (n == 0) return "no answers";
   const Interval interval = WilsonInterval(right, n);

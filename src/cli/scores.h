@@ -5,8 +5,13 @@
 #include <vector>
 
 #include "eval/evaluate.h"
+#include "store/store.h"
 
 namespace loco {
+
+// What answered in a run: "pocket-m-Q4_K_M", or with an adapter "pocket-m-Q4_K_M + adapter-7". Names are as in the
+// store, hostile.
+std::string RunSubject(const Store& store, const RunRow& run);
 
 // "62.3  [56.7, 67.6]": percent with the 95 % Wilson interval.
 std::string ShareText(int64_t right, int64_t n);
