@@ -73,7 +73,10 @@ std::vector<TaskScore> CountOutcomes(const std::vector<double>& weights, const s
     const std::vector<uint8_t>& right = table.tasks[t].right[model];
     score.items = static_cast<int64_t>(right.size());
     score.right = std::count(right.begin(), right.end(), uint8_t{1});
-    const std::vector<Stratum> one{{.right = score.right, .n = score.items, .weight = 1}};
+    const std::vector<double>& run_variance = table.tasks[t].run_variance;
+    score.run_variance = run_variance.empty() ? 0 : run_variance[model];
+    const std::vector<Stratum> one{
+        {.right = score.right, .n = score.items, .weight = 1, .run_variance = score.run_variance}};
     score.share = MacroAverage(one, confidence);
     scores.push_back(std::move(score));
   }
@@ -82,14 +85,15 @@ std::vector<TaskScore> CountOutcomes(const std::vector<double>& weights, const s
 
 Estimate MacroOf(const std::vector<TaskScore>& scores, double confidence) {
   std::vector<Stratum> strata;
-  for (const TaskScore& score : scores) strata.push_back({score.right, score.items, score.weight});
+  for (const TaskScore& score : scores) strata.push_back({score.right, score.items, score.weight, score.run_variance});
   return MacroAverage(strata, confidence);
 }
 
 std::vector<PairedStratum> PairStrata(std::span<const TaskTable> tasks, size_t first, size_t second) {
   std::vector<PairedStratum> strata;
   for (const TaskTable& task : tasks) {
-    strata.push_back({CountPairs(task.right[first], task.right[second]), task.weight});
+    const double run_variance = task.run_variance.empty() ? 0 : task.run_variance[first] + task.run_variance[second];
+    strata.push_back({CountPairs(task.right[first], task.right[second]), task.weight, run_variance});
   }
   return strata;
 }

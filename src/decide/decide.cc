@@ -89,6 +89,16 @@ class Decider {
     std::vector<const std::vector<TaskResult>*> lists;
     for (const size_t i : scored_) lists.push_back(&DecidingResults(results_[i]));
     table_ = MakeScoreTable(weights_, lists);
+    std::vector<const Tuning*> finalists;
+    for (const size_t i : scored_) {
+      if (decision_.tuned) finalists.push_back(&*results_[i].tuning);
+    }
+    std::vector<double> seed_variance;
+    for (TaskTable& task : table_.tasks) {
+      const std::string& name = DecidingResults(results_[scored_.front()])[seed_variance.size()].task;
+      seed_variance.push_back(SeedVariance(finalists, name));
+      task.run_variance.assign(scored_.size(), seed_variance.back());
+    }
     const double confidence = 1 - policy_.objective.alpha;
     for (size_t k = 0; k < scored_.size(); ++k) {
       CandidateSummary& c = decision_.candidates[scored_[k]];
@@ -99,7 +109,8 @@ class Decider {
         c.base_scores = c.scores;
         c.base_score = c.score;
       } else {
-        const ScoreTable both = MakeScoreTable(weights_, {&result.tuned, &result.shipped});
+        ScoreTable both = MakeScoreTable(weights_, {&result.tuned, &result.shipped});
+        for (size_t t = 0; t < both.tasks.size(); ++t) both.tasks[t].run_variance = {seed_variance[t], 0};
         c.gain = ComparePaired(PairStrata(both.tasks, 0, 1), PairOptions());
         c.headroom_gain = c.base_score->value < 1 ? c.gain->value / (1 - c.base_score->value) : 0;
       }
@@ -122,8 +133,11 @@ class Decider {
       }
     }
     for (const TaskTable& task : table_.tasks) {
-      TaskTable part{.weight = task.weight, .right = {}};
-      for (const size_t k : columns_) part.right.push_back(task.right[k]);
+      TaskTable part{.weight = task.weight};
+      for (const size_t k : columns_) {
+        part.right.push_back(task.right[k]);
+        part.run_variance.push_back(task.run_variance[k]);
+      }
       if (!running_.empty()) tasks_.push_back(std::move(part));
     }
   }

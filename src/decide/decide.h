@@ -117,7 +117,8 @@ struct TaskScore {
   int64_t empty = 0;
   int64_t too_long = 0;
   int64_t errors = 0;
-  Estimate share;  // Wilson
+  double run_variance = 0;  // of the share, from the seeds of the tuned model; tuning.h
+  Estimate share;           // Wilson, widened by it
 };
 
 enum class Standing {

@@ -358,8 +358,9 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
   }
   if (decision.best && decision.tuned) {
     notes.emplace_back(
-        "Tuned scores are of the seed in the middle; their intervals are of the items, not of the seeds, whose spread "
-        "stands beside them.");
+        "Tuned scores are of the seed in the middle. Intervals and tests take in what other seeds would give (the "
+        "spread "
+        "of the finalists' seeds); the stability of the choice draws items anew, not seeds.");
   }
   if (decision.chosen) {
     const auto& memory = decision.candidates[*decision.chosen].memory;

@@ -46,6 +46,11 @@ struct Tuning {
   std::string not_trained_because;  // the architecture is not supported, say; then there are no runs
 };
 
+// Variance of the tuned share of right answers to `task`, of the run in the middle of its seeds: what training again
+// with other seeds would change. Pooled over the finalists, because each has few seeds; 0 where no run has a sibling.
+// The median of R normal values has at most π/2 times the variance s²/R of their mean.
+double SeedVariance(const std::vector<const Tuning*>& finalists, const std::string& task);
+
 // How many go on after a rung: the better half, rounded up, and never fewer than the finalists.
 inline int64_t KeptAfterRung(int64_t candidates, int64_t finalists) {
   const int64_t half = (candidates + 1) / 2;

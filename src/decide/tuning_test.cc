@@ -42,5 +42,27 @@ TEST_CASE("equal candidates go on in their order; nobody is dropped where all ar
   CHECK(HalveAfterRung({}, RungMeasure::kBits, 2, 200).kept.empty());
 }
 
+Tuning Tuned(const std::vector<double>& scores, int64_t examples) {
+  Tuning tuning;
+  tuning.runs.push_back({.task = "t", .examples = examples / 2, .score = .1});  // an earlier rung
+  tuning.runs.push_back({.task = "t", .examples = examples});                   // a learning rate that was left
+  for (const double score : scores) {
+    tuning.runs.push_back({.task = "t", .examples = examples, .seed = tuning.runs.size(), .score = score});
+  }
+  return tuning;
+}
+
+TEST_CASE("the variance of the seeds is pooled over the finalists, of the run in the middle") {
+  const Tuning spread = Tuned({.70, .71, .72}, 400);
+  const Tuning steady = Tuned({.80, .80, .80}, 400);
+  // 0.0002 over 4 degrees of freedom; π/2 · s² / 3.
+  CHECK(SeedVariance({&spread, &steady}, "t") == doctest::Approx(2.618e-5).epsilon(1e-3));
+  CHECK(SeedVariance({&spread}, "t") == doctest::Approx(5.236e-5).epsilon(1e-3));
+  CHECK(SeedVariance({&spread}, "another") == 0);
+  const Tuning single = Tuned({.70}, 400);
+  CHECK(SeedVariance({&single, &single}, "t") == 0);
+  CHECK(SeedVariance({}, "t") == 0);
+}
+
 }  // namespace
 }  // namespace loco

@@ -66,9 +66,9 @@ Estimate MacroAverage(std::span<const Stratum> strata, double confidence) {
     const Interval wilson = WilsonIntervalAtZ(s.right, s.n, z);
     estimate.value += w * p;
     estimate.n += s.n;
-    variance += w * w * p * (1 - p) / std::max(1.0, count - 1);
-    below += w * w * (p - wilson.low) * (p - wilson.low);
-    above += w * w * (wilson.high - p) * (wilson.high - p);
+    variance += w * w * (p * (1 - p) / std::max(1.0, count - 1) + s.run_variance);
+    below += w * w * ((p - wilson.low) * (p - wilson.low) + z * z * s.run_variance);
+    above += w * w * ((wilson.high - p) * (wilson.high - p) + z * z * s.run_variance);
   }
   estimate.standard_error = std::sqrt(variance);
   estimate.interval = {std::max(0.0, estimate.value - std::sqrt(below)),

@@ -44,6 +44,8 @@ struct Stratum {
   int64_t right = 0;
   int64_t n = 0;
   double weight = 1;  // >= 0; only the proportions between weights matter
+  // Variance of the share beyond that of the items: of the seeds a model was trained with, say. Adds to theirs.
+  double run_variance = 0;
 };
 
 struct Estimate {

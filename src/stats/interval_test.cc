@@ -151,4 +151,15 @@ TEST_CASE("the macro-average covers the truth about as often as it says") {
   CHECK(covered / static_cast<double>(kTrials) < .965);
 }
 
+TEST_CASE("the variance of a model's seeds adds to that of the items") {
+  const std::array<Stratum, 1> items{{{.right = 200, .n = 400}}};
+  const std::array<Stratum, 1> both{{{.right = 200, .n = 400, .run_variance = .0004}}};
+  const Estimate narrow = MacroAverage(items);
+  const Estimate wide = MacroAverage(both);
+  const double half = narrow.interval.high - narrow.value;
+  CHECK(wide.value == narrow.value);
+  CHECK(wide.interval.high - wide.value == doctest::Approx(std::hypot(half, 1.959964 * .02)));
+  CHECK(wide.standard_error == doctest::Approx(std::hypot(narrow.standard_error, .02)));
+}
+
 }  // namespace loco

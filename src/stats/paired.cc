@@ -61,8 +61,8 @@ Combined CombineAtZ(std::span<const PairedStratum> strata, double z) {
     const double d = DifferenceOf(s.counts);
     const Interval limits = PairedIntervalAtZ(s.counts, z);
     value += w * d;
-    below += Square(w * (d - limits.low));
-    above += Square(w * (limits.high - d));
+    below += Square(w * (d - limits.low)) + Square(w * z) * s.run_variance;
+    above += Square(w * (limits.high - d)) + Square(w * z) * s.run_variance;
   }
   return {value, {std::max(-1.0, value - std::sqrt(below)), std::min(1.0, value + std::sqrt(above))}};
 }
@@ -161,9 +161,14 @@ PairedDifference ComparePaired(std::span<const PairedStratum> strata, const Pair
   PairedDifference difference{.value = combined.value, .interval = combined.interval};
   const double total = TotalWeight(strata);
   double variance = 0;
+  double run_variance = 0;
+  double null_variance = 0;  // of the items, if each discordant one were as likely a win as a loss
   for (const PairedStratum& s : strata) {
     const int64_t n = s.counts.n();
     if (n == 0) continue;
+    run_variance += Square(s.weight / total) * s.run_variance;
+    null_variance +=
+        Square(s.weight / total / static_cast<double>(n)) * static_cast<double>(s.counts.wins + s.counts.losses);
     difference.n += n;
     difference.wins += s.counts.wins;
     difference.losses += s.counts.losses;
@@ -174,9 +179,14 @@ PairedDifference ComparePaired(std::span<const PairedStratum> strata, const Pair
         (static_cast<double>(s.counts.wins + s.counts.losses) - count * mean * mean) / (count - 1);
     variance += Square(s.weight / total) * sample_variance / count;
   }
-  difference.standard_error = std::sqrt(std::max(0.0, variance));
+  variance = std::max(0.0, variance);
+  difference.standard_error = std::sqrt(variance + run_variance);
   difference.p =
       EachItemWeighsTheSame(strata) ? McNemarExact(difference.wins, difference.losses) : SignFlipP(strata, options);
+  if (run_variance > 0) {
+    const double z = -NormalQuantile(std::max(difference.p, 1e-300) / 2);
+    difference.p = 2 * NormalUpperTail(z * std::sqrt(null_variance / (null_variance + run_variance)));
+  }
   return difference;
 }
 

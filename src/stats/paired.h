@@ -49,6 +49,9 @@ Interval PairedIntervalAtZ(const PairedCounts& counts, double z);
 struct PairedStratum {
   PairedCounts counts;
   double weight = 1;  // >= 0; only proportions matter
+  // Variance of the difference beyond that of the items: of the seeds that the models were trained with, say. It adds
+  // to theirs in every interval and bound, and each p is the one of a z-score that is smaller by that much.
+  double run_variance = 0;
 };
 
 struct PairedOptions {

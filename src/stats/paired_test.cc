@@ -174,4 +174,57 @@ TEST_CASE("few items cannot show that a model is not worse") {
   CHECK(NonInferiorityP(One({.both = 25, .wins = 0, .losses = 0, .neither = 6}), .03) > .05);
 }
 
+TEST_CASE("models that differ by their seeds only are told apart in one of twenty studies when the seeds count") {
+  Random random(6);
+  constexpr double kSeedDeviation = .04;
+  // The sum of twelve uniform numbers is normal enough.
+  const auto shift = [&] {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i) sum += random.Uniform();
+    return kSeedDeviation * sum;
+  };
+  constexpr int kStudies = 1500;
+  int with = 0;
+  int without = 0;
+  int covered = 0;
+  for (int study = 0; study < kStudies; ++study) {
+    const double skill_a = .55 + shift();
+    const double skill_b = .55 + shift();
+    PairedCounts counts;
+    for (int i = 0; i < 400; ++i) {
+      const bool a = random.Uniform() < skill_a;
+      const bool b = random.Uniform() < skill_b;
+      ++(a ? (b ? counts.both : counts.wins) : (b ? counts.losses : counts.neither));
+    }
+    std::vector<PairedStratum> strata = One(counts);
+    without += ComparePaired(strata).p <= .05 ? 1 : 0;
+    strata.front().run_variance = 2 * kSeedDeviation * kSeedDeviation;
+    const PairedDifference d = ComparePaired(strata);
+    with += d.p <= .05 ? 1 : 0;
+    covered += d.interval.Contains(0) ? 1 : 0;
+  }
+  CHECK(without > kStudies * .15);
+  CHECK(with < kStudies * .065);
+  CHECK(with > kStudies * .03);
+  CHECK(covered > kStudies * .935);
+  CHECK(covered < kStudies * .97);
+}
+
+TEST_CASE("the variance of the seeds leaves the value and widens every limit") {
+  std::vector<PairedStratum> strata{{{50, 12, 6, 40}, 1}, {{5, 30, 3, 4}, 2}};
+  const PairedDifference items = ComparePaired(strata);
+  const double bound = UpperBound(strata);
+  const double p = NonInferiorityP(strata, .6);
+  for (PairedStratum& s : strata) s.run_variance = .001;
+  const PairedDifference both = ComparePaired(strata);
+  CHECK(both.value == items.value);
+  CHECK(both.interval.low < items.interval.low);
+  CHECK(both.interval.high > items.interval.high);
+  const double expected = items.standard_error * items.standard_error + .001 * (1 + 4) / 9;
+  CHECK(both.standard_error == doctest::Approx(std::sqrt(expected)));
+  CHECK(both.p > items.p);
+  CHECK(UpperBound(strata) > bound);
+  CHECK(NonInferiorityP(strata, .6) > p);
+}
+
 }  // namespace loco

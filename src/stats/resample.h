@@ -25,6 +25,8 @@ namespace loco {
 struct TaskTable {
   double weight = 1;
   std::vector<std::vector<uint8_t>> right;
+  // Variance of each model's share beyond that of the items (interval.h); empty: none.
+  std::vector<double> run_variance;
 
   size_t items() const { return right.empty() ? 0 : right.front().size(); }
 };
