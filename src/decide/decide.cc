@@ -89,15 +89,9 @@ class Decider {
     std::vector<const std::vector<TaskResult>*> lists;
     for (const size_t i : scored_) lists.push_back(&DecidingResults(results_[i]));
     table_ = MakeScoreTable(weights_, lists);
-    std::vector<const Tuning*> finalists;
-    for (const size_t i : scored_) {
-      if (decision_.tuned) finalists.push_back(&*results_[i].tuning);
-    }
-    std::vector<double> seed_variance;
-    for (TaskTable& task : table_.tasks) {
-      const std::string& name = DecidingResults(results_[scored_.front()])[seed_variance.size()].task;
-      seed_variance.push_back(SeedVariance(finalists, name));
-      task.run_variance.assign(scored_.size(), seed_variance.back());
+    const std::vector<double> seed_variance = SeedVariances();
+    for (size_t t = 0; t < table_.tasks.size(); ++t) {
+      table_.tasks[t].run_variance.assign(scored_.size(), seed_variance[t]);
     }
     const double confidence = 1 - policy_.objective.alpha;
     for (size_t k = 0; k < scored_.size(); ++k) {
@@ -212,6 +206,19 @@ class Decider {
  private:
   const std::vector<TaskResult>& DecidingResults(const CandidateResult& result) const {
     return decision_.tuned ? result.tuned : result.shipped;
+  }
+
+  // Of each task, what training again with other seeds would change; zeros where nothing was tuned.
+  std::vector<double> SeedVariances() const {
+    std::vector<const Tuning*> finalists;
+    for (const size_t i : scored_) {
+      if (decision_.tuned) finalists.push_back(&*results_[i].tuning);
+    }
+    std::vector<double> variances;
+    for (const TaskResult& task : DecidingResults(results_[scored_.front()])) {
+      variances.push_back(SeedVariance(finalists, task.task));
+    }
+    return variances;
   }
 
   // Untrained scores of everybody who has them, also of those who left later.
