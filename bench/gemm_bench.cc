@@ -1,4 +1,4 @@
-// gemm_bench [--shape ROWSxCOLUMNS] [--tokens T] [--rounds N] [--threads N] [--kernel avx2|portable]: this project's
+// gemm_bench [--shape ROWSxCOLUMNS] [--tokens T] [--rounds N] [--threads N] [--kernel NAME]: this project's
 // products on every common type of weights, beside ggml's MUL_MAT on the same weights and beside what oneDNN and
 // OpenBLAS make of the shape. Prints one JSON object a type and round, everything in it measured one after the other,
 // in GFLOP/s. bench/gemm runs it.
@@ -89,8 +89,8 @@ int Main(int count, char** words) {
       a.tokens = std::stoll(value);
     } else if (word == "--rounds") {
       a.rounds = std::stoll(value);
-    } else if (word == "--kernel" && (value == "avx2" || value == "portable")) {
-      UseKernel(value == "avx2" ? KernelKind::kAvx2 : KernelKind::kPortable);
+    } else if (word == "--kernel" && KernelNamed(value) && IsSupported(*KernelNamed(value))) {
+      UseKernel(*KernelNamed(value));
     } else if (word == "--threads") {
       a.threads = std::stoi(value);
     } else {

@@ -76,18 +76,23 @@ Recipe RecipeOf(const TrainArguments& a) {
   return recipe;
 }
 
+std::vector<std::string> KernelNames() {
+  std::vector<std::string> names;
+  for (const KernelKind kind : kKernelKinds) names.emplace_back(KernelName(kind));
+  return names;
+}
+
 void ChooseKernel(const std::string& name) {
   if (name.empty()) return;
-  for (const KernelKind kind : {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512Bf16}) {
-    if (name != KernelName(kind)) continue;
-    if (!IsSupported(kind)) {
-      throw Error(fmt::format("this processor does not have {}", name), "leave --kernel out: the best one is chosen");
-    }
-    UseKernel(kind);
-    return;
+  const auto kind = KernelNamed(name);
+  if (!kind) {
+    throw Error(fmt::format("unknown kernel {}", QuotedWord(name)),
+                fmt::format("one of {}", fmt::join(KernelNames(), ", ")), ExitCode::kUsage);
   }
-  throw Error(fmt::format("unknown kernel {}", QuotedWord(name)), "one of portable, AVX2, AVX512-BF16",
-              ExitCode::kUsage);
+  if (!IsSupported(*kind)) {
+    throw Error(fmt::format("this processor does not have {}", name), "leave --kernel out: the best one is chosen");
+  }
+  UseKernel(*kind);
 }
 
 // What a folder must remember so that --resume needs nothing else.
@@ -416,10 +421,7 @@ Action DeclareTrain(CLI::App& app, Session& session) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--memory", a->memory, "Stay under this, for example 5GB (default: 5GB, or 4/5 of what is free)");
   app.add_option("--kernel", a->kernel, "Compute with these instructions (default: the best this processor has)")
-      ->transform(CLI::IsMember(std::vector<std::string>{std::string(KernelName(KernelKind::kPortable)),
-                                                         std::string(KernelName(KernelKind::kAvx2)),
-                                                         std::string(KernelName(KernelKind::kAvx512Bf16))},
-                                CLI::ignore_case));
+      ->transform(CLI::IsMember(KernelNames(), CLI::ignore_case));
   app.add_option("--show", a->show, "Print the first samples token by token, the trained ones marked, and stop")
       ->check(CLI::Range(1, 1 << 30));
   app.add_flag("--plan", a->plan_only, "Predict memory and time, and stop");

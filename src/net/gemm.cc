@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 #include "net/kernels.h"
@@ -63,6 +64,7 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int
 const Kernels& KernelsOf(KernelKind kind) {
 #if defined(__x86_64__)
   if (kind == KernelKind::kAvx512Bf16) return Avx512Bf16Kernels();
+  if (kind == KernelKind::kAvx512) return Avx512Kernels();
   if (kind == KernelKind::kAvx2) return Avx2Kernels();
 #endif
   LOCO_CHECK(kind == KernelKind::kPortable);
@@ -73,10 +75,10 @@ const Kernels& CurrentKernels() { return KernelsOf(Current()); }
 
 bool IsSupported(KernelKind kind) {
 #if defined(__x86_64__)
-  if (kind == KernelKind::kAvx512Bf16)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bf16") && HasHalfFloats();
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && HasHalfFloats();
+  if (kind == KernelKind::kAvx512) return avx512;
+  if (kind == KernelKind::kAvx512Bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
   if (kind == KernelKind::kAvx2)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasHalfFloats();
 #endif
@@ -84,7 +86,12 @@ bool IsSupported(KernelKind kind) {
 }
 
 KernelKind BestKernel() {
-  for (const KernelKind kind : {KernelKind::kAvx512Bf16, KernelKind::kAvx2}) {
+#if defined(__x86_64__)
+  // Intel's cores multiply 16-bit pairs at half the rate of 32-bit numbers or less, AMD's at twice the rate
+  // (docs/performance.md). A rule and no stopwatch: the choice is part of what makes a run the same run.
+  if (__builtin_cpu_is("intel") && IsSupported(KernelKind::kAvx512)) return KernelKind::kAvx512;
+#endif
+  for (const KernelKind kind : {KernelKind::kAvx512Bf16, KernelKind::kAvx512, KernelKind::kAvx2}) {
     if (IsSupported(kind)) return kind;
   }
   return KernelKind::kPortable;
@@ -96,10 +103,21 @@ std::string_view KernelName(KernelKind kind) {
       return "portable";
     case KernelKind::kAvx2:
       return "AVX2";
+    case KernelKind::kAvx512:
+      return "AVX512";
     case KernelKind::kAvx512Bf16:
       return "AVX512-BF16";
   }
   return "";
+}
+
+std::optional<KernelKind> KernelNamed(std::string_view name) {
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(b); };
+  for (const KernelKind kind : kKernelKinds) {
+    const std::string_view known = KernelName(kind);
+    if (std::equal(name.begin(), name.end(), known.begin(), known.end(), same)) return kind;
+  }
+  return std::nullopt;
 }
 
 KernelKind CurrentKernel() { return Current(); }

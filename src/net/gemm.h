@@ -11,7 +11,7 @@
 // How it works. A strip of weights is dequantized into a panel that stays in the second-level cache and is used by all
 // tokens: dequantization is paid once a panel and amortised over the tokens; below about 64 tokens it dominates. With
 // AVX512-BF16 the panel holds pairs of bf16 numbers and a micro-kernel of 6 tokens × 64 columns keeps 24 accumulators;
-// with AVX2, and portably, panels and activations are 32-bit. Sums are in 32 bits always. Against the exact product of
+// all other kernels have panels and activations of 32 bits. Sums are in 32 bits always. Against the exact product of
 // the dequantized weights the bf16 path errs by 2.4e-3 (relative, L2), less than the engine's own products on
 // quantized activations.
 //
@@ -19,8 +19,10 @@
 // threads.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -31,10 +33,14 @@
 namespace loco {
 
 // Which micro-kernels run. The best that the processor has is chosen; tests and benchmarks force others.
-enum class KernelKind { kPortable, kAvx2, kAvx512Bf16 };
+enum class KernelKind { kPortable, kAvx2, kAvx512, kAvx512Bf16 };
+inline constexpr std::array kKernelKinds = {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512,
+                                            KernelKind::kAvx512Bf16};
 KernelKind BestKernel();
 bool IsSupported(KernelKind kind);
 std::string_view KernelName(KernelKind kind);
+// By its name in any case; nothing for a name that is none.
+std::optional<KernelKind> KernelNamed(std::string_view name);
 KernelKind CurrentKernel();
 // Not while a product is running. The kind must be supported.
 void UseKernel(KernelKind kind);

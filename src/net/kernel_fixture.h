@@ -25,7 +25,7 @@ inline std::vector<float> Noise(int64_t count, uint64_t seed) {
 template <typename Body>
 int WithEveryKernel(Body body) {
   int count = 0;
-  for (const KernelKind kind : {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512Bf16}) {
+  for (const KernelKind kind : kKernelKinds) {
     if (!IsSupported(kind)) continue;
     UseKernel(kind);
     CAPTURE(std::string(KernelName(kind)));

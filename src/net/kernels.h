@@ -1,5 +1,6 @@
-// What a family of micro-kernels offers: one table of functions each for portable code, AVX2 and AVX512-BF16. The loops
-// behind them are templates (gemm_inl.h, attention_inl.h, elementwise_inl.h) that every family compiles for itself.
+// What a family of micro-kernels offers: one table of functions each for portable code, AVX2, AVX512 and AVX512-BF16.
+// The loops behind them are templates (gemm_inl.h, attention_inl.h, elementwise_inl.h) that every family compiles for
+// itself.
 //
 //   const Kernels& kernels = CurrentKernels();
 //   kernels.forward_strip({&product, 0, 0, tokens}, scratch);
@@ -64,6 +65,7 @@ const Kernels& CurrentKernels();
 
 const Kernels& PortableKernels();
 const Kernels& Avx2Kernels();
+const Kernels& Avx512Kernels();
 const Kernels& Avx512Bf16Kernels();
 
 }  // namespace loco

@@ -1,7 +1,7 @@
-// Micro-kernels for AVX512-BF16 (Zen 4, Cooper Lake, Sapphire Rapids and later): bf16 pairs, 32-bit sums.
+// Micro-kernels for AVX-512 in 32 bits: 6 tokens × 64 columns in 24 accumulators.
 //
-// Intrinsics and not a portable SIMD library: Debian's Highway 1.0.3 has no target that emits vdpbf16ps, and this one
-// instruction doubles the rate of the whole trainer.
+// For processors without AVX512-BF16, and for Intel's with it: there `vdpbf16ps` runs at half the rate of the 32-bit
+// multiply-adds or less (docs/performance.md), so that 16-bit numbers would cost precision and gain nothing.
 #include "net/kernels.h"
 
 #if defined(__x86_64__)
@@ -13,206 +13,94 @@
 #include "base/error.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq"))), \
                              apply_to = function)
 #else
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for mistakes (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq")
 #endif
 
-#include "net/attention_inl.h"
+#include "net/avx512_inl.h"
 
 namespace loco {
 namespace {
 
-inline __mmask16 FirstLanes(int64_t count) {
-  return static_cast<__mmask16>(count >= 16 ? 0xffff : count <= 0 ? 0 : (1 << count) - 1);
-}
-
-// 32 numbers as bf16, the first 16 of them from `low`.
-inline __m512i ToBf16(__m512 high, __m512 low) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
-
-// Rows of 16 dwords become columns.
-inline void Transpose16(__m512i* v) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; ++i) {
-    v[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-    v[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-    v[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-    v[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-}
-
-template <int R, int N>
-inline void MicroTile(const uint16_t* a, int64_t stride, const uint16_t* panel, int64_t pairs, float* c,
-                      int64_t c_stride, __mmask16 last, bool first) {
-  __m512 sum[R][N];
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n) {
-      const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-      sum[r][n] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, c + r * c_stride + 16 * n);
-    }
-  }
-  for (int64_t p = 0; p < pairs; ++p) {
-    __m512i w[N];
-    for (int n = 0; n < N; ++n) w[n] = _mm512_load_si512(panel + (p * 64 + 16 * n) * 2);
-    for (int r = 0; r < R; ++r) {
-      int32_t pair;
-      std::memcpy(&pair, a + r * stride + 2 * p, sizeof pair);
-      const __m512i x = _mm512_set1_epi32(pair);
-      for (int n = 0; n < N; ++n) sum[r][n] = _mm512_dpbf16_ps(sum[r][n], (__m512bh)x, (__m512bh)w[n]);
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n) {
-      const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-      _mm512_mask_storeu_ps(c + r * c_stride + 16 * n, lanes, sum[r][n]);
-    }
-  }
-}
-
-struct Avx512Bf16 {
-  using Element = uint16_t;
+struct Avx512 {
+  using Element = float;
   static constexpr int64_t kColumns = 64;
-  static constexpr int64_t kPair = 2;
+  static constexpr int64_t kPair = 1;
   static constexpr int64_t kNarrowRows = 12;
 
   static constexpr bool kReadsBlocks = true;
-  static float Half(uint16_t bits) { return _cvtsh_ss(bits); }
-  static void ExpandHalves(const std::byte* from, float* to, int64_t count) {
-    for (int64_t i = 0; i < count; i += 16) {
-      const __mmask16 lanes = FirstLanes(count - i);
-      _mm512_mask_storeu_ps(to + i, lanes, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, from + 2 * i)));
-    }
-  }
+  static float Half(uint16_t bits) { return HalfToFloat(bits); }
+  static void ExpandHalves(const std::byte* from, float* to, int64_t count) { HalvesToFloats(from, to, count); }
 
   static void Convert(const float* from, std::byte* to, int64_t count, float scale) {
-    auto* out = reinterpret_cast<uint16_t*>(to);
-    const __m512 factor = _mm512_set1_ps(scale);
-    for (int64_t i = 0; i < count; i += 32) {
-      const __m512 low = _mm512_maskz_loadu_ps(FirstLanes(count - i), from + i);
-      const __m512 high = _mm512_maskz_loadu_ps(FirstLanes(count - i - 16), from + i + 16);
-      const __m512i both = ToBf16(_mm512_mul_ps(high, factor), _mm512_mul_ps(low, factor));
-      const int64_t left = count - i;
-      const __mmask32 lanes = left >= 32 ? 0xffffffffU : (1U << left) - 1;
-      _mm512_mask_storeu_epi16(out + i, lanes, both);
-    }
+    auto* out = reinterpret_cast<float*>(to);
+    for (int64_t i = 0; i < count; ++i) out[i] = from[i] * scale;
   }
 
   static void Expand(const std::byte* from, float* to, int64_t count) {
-    const auto* in = reinterpret_cast<const uint16_t*>(from);
-    for (int64_t i = 0; i < count; i += 16) {
-      const __mmask16 lanes = FirstLanes(count - i);
-      const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, in + i));
-      _mm512_mask_storeu_ps(to + i, lanes, _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
-    }
+    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
   }
 
-  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t steps, uint16_t* panel, int64_t at) {
-    for (int64_t k = 0; k < steps; k += 32) {
-      const __mmask16 low = FirstLanes(steps - k);
-      const __mmask16 high = FirstLanes(steps - k - 16);
+  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t steps, float* panel, int64_t at) {
+    for (int64_t k = 0; k < steps; k += 16) {
+      const __mmask16 lanes = FirstLanes(steps - k);
       __m512i v[16];
       for (int64_t r = 0; r < 16; ++r) {
-        const float* from = rows + r * stride + k;
-        v[r] = r < count ? ToBf16(_mm512_maskz_loadu_ps(high, from + 16), _mm512_maskz_loadu_ps(low, from))
+        v[r] = r < count ? _mm512_castps_si512(_mm512_maskz_loadu_ps(lanes, rows + r * stride + k))
                          : _mm512_setzero_si512();
       }
       Transpose16(v);
-      const int64_t pairs = steps - k < 32 ? (steps - k) / 2 : 16;
-      for (int64_t p = 0; p < pairs; ++p) _mm512_store_si512(panel + ((k / 2 + p) * 64 + at) * 2, v[p]);
+      const int64_t some = steps - k < 16 ? steps - k : 16;
+      for (int64_t i = 0; i < some; ++i) _mm512_store_si512(panel + (k + i) * kColumns + at, v[i]);
     }
   }
 
-  static void PackPair(const float* a, const float* b, uint16_t* panel) {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    for (int g = 0; g < 4; ++g) {
-      const __m512i both = ToBf16(_mm512_loadu_ps(b + 16 * g), _mm512_loadu_ps(a + 16 * g));
-      _mm512_store_si512(panel + 32 * g, _mm512_permutexvar_epi16(order, both));
+  static void PackPair(const float* a, const float* /*b*/, float* panel) {
+    for (int i = 0; i < 4; ++i) _mm512_store_ps(panel + 16 * i, _mm512_loadu_ps(a + 16 * i));
+  }
+
+  template <int R, int N>
+  static void Tile(const float* a, int64_t stride, const float* panel, int64_t steps, float* c, int64_t c_stride,
+                   __mmask16 last, bool first) {
+    __m512 sum[R][N];
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) {
+        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
+        sum[r][n] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, c + r * c_stride + 16 * n);
+      }
+    }
+    for (int64_t k = 0; k < steps; ++k) {
+      __m512 w[N];
+      for (int n = 0; n < N; ++n) w[n] = _mm512_load_ps(panel + k * kColumns + 16 * n);
+      for (int r = 0; r < R; ++r) {
+        const __m512 x = _mm512_set1_ps(a[r * stride + k]);
+        for (int n = 0; n < N; ++n) sum[r][n] = _mm512_fmadd_ps(x, w[n], sum[r][n]);
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) {
+        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
+        _mm512_mask_storeu_ps(c + r * c_stride + 16 * n, lanes, sum[r][n]);
+      }
     }
   }
 
-  template <int R>
-  static void MicroRows(int64_t columns, const uint16_t* a, int64_t stride, const uint16_t* panel, int64_t pairs,
-                        float* c, int64_t c_stride, bool first) {
-    const int64_t registers = (columns + 15) / 16;
-    const __mmask16 last = FirstLanes(columns - 16 * (registers - 1));
-    switch (registers) {
-      case 1:
-        return MicroTile<R, 1>(a, stride, panel, pairs, c, c_stride, last, first);
-      case 2:
-        return MicroTile<R, 2>(a, stride, panel, pairs, c, c_stride, last, first);
-      case 3:
-        return MicroTile<R, 3>(a, stride, panel, pairs, c, c_stride, last, first);
-      default:
-        return MicroTile<R, 4>(a, stride, panel, pairs, c, c_stride, last, first);
-    }
-  }
-
-  // 7 to 12 tokens on up to 16 columns.
-  static void MicroNarrow(int64_t rows, __mmask16 lanes, const uint16_t* a, int64_t stride, const uint16_t* panel,
-                          int64_t pairs, float* c, int64_t c_stride, bool first) {
-    switch (rows) {
-      case 7:
-        return MicroTile<7, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-      case 8:
-        return MicroTile<8, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-      case 9:
-        return MicroTile<9, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-      case 10:
-        return MicroTile<10, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-      case 11:
-        return MicroTile<11, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-      default:
-        return MicroTile<12, 1>(a, stride, panel, pairs, c, c_stride, lanes, first);
-    }
-  }
-
-  static void Micro(int64_t rows, int64_t columns, const uint16_t* a, int64_t stride, const uint16_t* panel,
-                    int64_t steps, float* c, int64_t c_stride, bool first) {
-    const int64_t pairs = steps / 2;
-    if (rows > 6) return MicroNarrow(rows, FirstLanes(columns), a, stride, panel, pairs, c, c_stride, first);
-    switch (rows) {
-      case 1:
-        return MicroRows<1>(columns, a, stride, panel, pairs, c, c_stride, first);
-      case 2:
-        return MicroRows<2>(columns, a, stride, panel, pairs, c, c_stride, first);
-      case 3:
-        return MicroRows<3>(columns, a, stride, panel, pairs, c, c_stride, first);
-      case 4:
-        return MicroRows<4>(columns, a, stride, panel, pairs, c, c_stride, first);
-      case 5:
-        return MicroRows<5>(columns, a, stride, panel, pairs, c, c_stride, first);
-      default:
-        return MicroRows<6>(columns, a, stride, panel, pairs, c, c_stride, first);
-    }
+  static void Micro(int64_t rows, int64_t columns, const float* a, int64_t stride, const float* panel, int64_t steps,
+                    float* c, int64_t c_stride, bool first) {
+    Tiles<Avx512>::Run(rows, columns, a, stride, panel, steps, c, c_stride, first);
   }
 };
 
 }  // namespace
 
-const Kernels& Avx512Bf16Kernels() {
-  static constexpr Kernels kKernels = MakeKernels<Avx512Bf16>();
+const Kernels& Avx512Kernels() {
+  static constexpr Kernels kKernels = MakeKernels<Avx512>();
   return kKernels;
 }
 
