@@ -33,10 +33,10 @@ struct MergedFile {
   std::string type;  // of the merged weights; empty: each as in the base
   MergeReport report;
 };
-// The adapter folded into the base, with a progress bar. `type` is the name of a ggml type, or empty.
 // The type of single weights that is called so, in either case. Throws Error.
 const GgmlType& WeightTypeNamed(const std::string& name);
 
+// The adapter folded into the base, with a progress bar. `type` is the name of a ggml type, or empty.
 MergedFile MergeIntoFile(Session& session, const Path& base, const Path& adapter, const Path& out,
                          const std::string& type);
 std::string MergeLines(const MergedFile& merged);

@@ -68,7 +68,10 @@ ExitCode RunTrainability(const TrainabilityArguments& arguments, Session& sessio
       }
       if (other.id == id) id = fmt::format("{} ({})", source.row.name, path.filename().string());
     }
-    candidates.push_back({id, file, ScoreTasks(store, session, file, tasks, {.context = arguments.context}, counts)});
+    candidates.push_back({.id = id, .file = file, .base = {}});
+  }
+  for (TrainabilityCandidate& candidate : candidates) {
+    candidate.base = ScoreTasks(store, session, candidate.file, tasks, {.context = arguments.context}, counts);
   }
   const std::vector<double> weights(tasks.size(), 1);
   const std::vector<TunedCandidate> tuned =
