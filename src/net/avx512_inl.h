@@ -47,8 +47,35 @@ inline void HalvesToFloats(const std::byte* from, float* to, int64_t count) {
   }
 }
 
-// Chooses the micro-kernel for so many tokens and columns. T::Tile<R, N> computes R tokens on N registers of columns,
-// the last of them masked by `last`; a panel step of T is kPair numbers along the sum.
+// R tokens on N registers of columns, the last of them masked by `last`. T says what a step of kPair numbers is: the
+// columns' register, Load(panel), Broadcast(a) and MultiplyAdd(sum, x, w).
+template <typename T, int R, int N>
+inline void MicroTile(const typename T::Element* a, int64_t stride, const typename T::Element* panel, int64_t steps,
+                      float* c, int64_t c_stride, __mmask16 last, bool first) {
+  __m512 sum[R][N];
+  for (int r = 0; r < R; ++r) {
+    for (int n = 0; n < N; ++n) {
+      const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
+      sum[r][n] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, c + r * c_stride + 16 * n);
+    }
+  }
+  for (int64_t k = 0; k < steps; k += T::kPair) {
+    typename T::Register w[N];
+    for (int n = 0; n < N; ++n) w[n] = T::Load(panel + k * T::kColumns + 16 * n * T::kPair);
+    for (int r = 0; r < R; ++r) {
+      const typename T::Register x = T::Broadcast(a + r * stride + k);
+      for (int n = 0; n < N; ++n) sum[r][n] = T::MultiplyAdd(sum[r][n], x, w[n]);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int n = 0; n < N; ++n) {
+      const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
+      _mm512_mask_storeu_ps(c + r * c_stride + 16 * n, lanes, sum[r][n]);
+    }
+  }
+}
+
+// Chooses the micro-kernel for so many tokens and columns.
 template <typename T>
 struct Tiles {
   using Element = typename T::Element;
@@ -60,13 +87,13 @@ struct Tiles {
     const __mmask16 last = FirstLanes(columns - 16 * (registers - 1));
     switch (registers) {
       case 1:
-        return T::template Tile<R, 1>(a, stride, panel, steps, c, c_stride, last, first);
+        return MicroTile<T, R, 1>(a, stride, panel, steps, c, c_stride, last, first);
       case 2:
-        return T::template Tile<R, 2>(a, stride, panel, steps, c, c_stride, last, first);
+        return MicroTile<T, R, 2>(a, stride, panel, steps, c, c_stride, last, first);
       case 3:
-        return T::template Tile<R, 3>(a, stride, panel, steps, c, c_stride, last, first);
+        return MicroTile<T, R, 3>(a, stride, panel, steps, c, c_stride, last, first);
       default:
-        return T::template Tile<R, 4>(a, stride, panel, steps, c, c_stride, last, first);
+        return MicroTile<T, R, 4>(a, stride, panel, steps, c, c_stride, last, first);
     }
   }
 
@@ -75,17 +102,17 @@ struct Tiles {
                      int64_t steps, float* c, int64_t c_stride, bool first) {
     switch (rows) {
       case 7:
-        return T::template Tile<7, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 7, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
       case 8:
-        return T::template Tile<8, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 8, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
       case 9:
-        return T::template Tile<9, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 9, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
       case 10:
-        return T::template Tile<10, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 10, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
       case 11:
-        return T::template Tile<11, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 11, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
       default:
-        return T::template Tile<12, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
+        return MicroTile<T, 12, 1>(a, stride, panel, steps, c, c_stride, lanes, first);
     }
   }
 

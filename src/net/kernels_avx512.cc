@@ -65,31 +65,10 @@ struct Avx512 {
     for (int i = 0; i < 4; ++i) _mm512_store_ps(panel + 16 * i, _mm512_loadu_ps(a + 16 * i));
   }
 
-  template <int R, int N>
-  static void Tile(const float* a, int64_t stride, const float* panel, int64_t steps, float* c, int64_t c_stride,
-                   __mmask16 last, bool first) {
-    __m512 sum[R][N];
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) {
-        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-        sum[r][n] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, c + r * c_stride + 16 * n);
-      }
-    }
-    for (int64_t k = 0; k < steps; ++k) {
-      __m512 w[N];
-      for (int n = 0; n < N; ++n) w[n] = _mm512_load_ps(panel + k * kColumns + 16 * n);
-      for (int r = 0; r < R; ++r) {
-        const __m512 x = _mm512_set1_ps(a[r * stride + k]);
-        for (int n = 0; n < N; ++n) sum[r][n] = _mm512_fmadd_ps(x, w[n], sum[r][n]);
-      }
-    }
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) {
-        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-        _mm512_mask_storeu_ps(c + r * c_stride + 16 * n, lanes, sum[r][n]);
-      }
-    }
-  }
+  using Register = __m512;
+  static Register Load(const float* panel) { return _mm512_load_ps(panel); }
+  static Register Broadcast(const float* a) { return _mm512_set1_ps(*a); }
+  static __m512 MultiplyAdd(__m512 sum, Register x, Register w) { return _mm512_fmadd_ps(x, w, sum); }
 
   static void Micro(int64_t rows, int64_t columns, const float* a, int64_t stride, const float* panel, int64_t steps,
                     float* c, int64_t c_stride, bool first) {

@@ -88,32 +88,15 @@ struct Avx512Bf16 {
     }
   }
 
-  template <int R, int N>
-  static void Tile(const uint16_t* a, int64_t stride, const uint16_t* panel, int64_t steps, float* c, int64_t c_stride,
-                   __mmask16 last, bool first) {
-    __m512 sum[R][N];
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) {
-        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-        sum[r][n] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, c + r * c_stride + 16 * n);
-      }
-    }
-    for (int64_t p = 0; p < steps / 2; ++p) {
-      __m512i w[N];
-      for (int n = 0; n < N; ++n) w[n] = _mm512_load_si512(panel + (p * 64 + 16 * n) * 2);
-      for (int r = 0; r < R; ++r) {
-        int32_t pair;
-        std::memcpy(&pair, a + r * stride + 2 * p, sizeof pair);
-        const __m512i x = _mm512_set1_epi32(pair);
-        for (int n = 0; n < N; ++n) sum[r][n] = _mm512_dpbf16_ps(sum[r][n], (__m512bh)x, (__m512bh)w[n]);
-      }
-    }
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) {
-        const __mmask16 lanes = n + 1 == N ? last : static_cast<__mmask16>(0xffff);
-        _mm512_mask_storeu_ps(c + r * c_stride + 16 * n, lanes, sum[r][n]);
-      }
-    }
+  using Register = __m512i;  // 16 pairs
+  static Register Load(const uint16_t* panel) { return _mm512_load_si512(panel); }
+  static Register Broadcast(const uint16_t* a) {
+    int32_t pair;
+    std::memcpy(&pair, a, sizeof pair);
+    return _mm512_set1_epi32(pair);
+  }
+  static __m512 MultiplyAdd(__m512 sum, Register x, Register w) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
   }
 
   static void Micro(int64_t rows, int64_t columns, const uint16_t* a, int64_t stride, const uint16_t* panel,
