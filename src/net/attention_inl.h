@@ -43,10 +43,10 @@ struct Margins {
 template <typename K>
 inline void PackAsColumns(const float* rows, int64_t stride, int64_t count, int64_t width,
                           typename K::Element* panels) {
-  const int64_t steps = RoundUp(width, K::kPair);
+  const int64_t steps = RoundUp(width, K::kStep);
   for (int64_t row = 0; row < count; row += 16) {
     const int64_t some = count - row < 16 ? count - row : 16;
-    K::PackRows(rows + row * stride, stride, some, steps, panels + row / K::kColumns * K::kColumns * steps,
+    K::PackRows(rows + row * stride, stride, some, width, steps, panels + row / K::kColumns * K::kColumns * steps,
                 row % K::kColumns);
   }
 }
@@ -57,9 +57,9 @@ inline void PackAsSteps(const float* rows, int64_t stride, int64_t count, int64_
                         typename K::Element* panels) {
   const float* zeros = margins.zeros;
   float* edge = margins.edge;
-  const int64_t steps = RoundUp(count, K::kPair);
+  const int64_t steps = RoundUp(count, K::kStep);
   for (int64_t d = 0; d < steps; d += K::kPair) {
-    const float* a = rows + d * stride;
+    const float* a = d < count ? rows + d * stride : zeros;
     const float* b = d + 1 < count ? a + stride : zeros;
     for (int64_t at = 0; at < width; at += K::kColumns) {
       const float* a_at = a + at;
@@ -125,6 +125,7 @@ inline void ConvertQueries(const AttentionTask& task, const float* from, int64_t
 template <typename K>
 void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
+  const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t queries = task.tokens;
   const int64_t rows = task.group * queries;
@@ -151,7 +152,7 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
     const int64_t count = call.tokens - key < kBlock ? call.tokens - key : kBlock;
     PackAsColumns<K>(call.k + task.KeyAt(key), task.kv_stride, count, head, keys);
     PackAsSteps<K>(call.v + task.KeyAt(key), task.kv_stride, count, head, margins, values);
-    RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kPair), count, scores, kBlock, true);
+    RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kStep), count, scores, kBlock, true);
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t t = begin + r % queries;
       const int64_t low = call.first[t] > key ? call.first[t] - key : 0;
@@ -175,7 +176,7 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
       for (int64_t i = 0; i < head; ++i) to[i] *= factor;
     }
     ConvertRows<K>(scores, kBlock, rows, kBlock, 1, shares, kBlock);
-    RunTokens<K>(shares, kBlock, rows, values, RoundUp(count, K::kPair), head, out, padded, false);
+    RunTokens<K>(shares, kBlock, rows, values, RoundUp(count, K::kStep), head, out, padded, false);
   }
 
   for (int64_t g = 0; g < task.group; ++g) {
@@ -208,6 +209,7 @@ inline void ProbabilitiesByQuery(const AttentionCall& call, const AttentionTask&
 template <typename K>
 void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
+  const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t queries = task.tokens;
   const int64_t rows = task.group * queries;
@@ -233,8 +235,8 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
     PackAsColumns<K>(k_rows, task.kv_stride, count, head, keys);
     PackAsSteps<K>(k_rows, task.kv_stride, count, head, margins, key_steps);
     PackAsColumns<K>(call.v + task.KeyAt(key), task.kv_stride, count, head, values);
-    RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kPair), count, scores, kBlock, true);
-    RunTokens<K>(d_out, padded, rows, values, RoundUp(head, K::kPair), count, gradients, kBlock, true);
+    RunTokens<K>(q, padded, rows, keys, RoundUp(head, K::kStep), count, scores, kBlock, true);
+    RunTokens<K>(d_out, padded, rows, values, RoundUp(head, K::kStep), count, gradients, kBlock, true);
     ProbabilitiesByQuery(call, task, begin, key, count, scores);
     for (int64_t r = 0; r < rows; ++r) {
       const float delta = call.delta[task.HeadOf(r / queries) * call.tokens + begin + r % queries];
@@ -244,7 +246,7 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
       for (int64_t i = 0; i < kBlock; ++i) row[i] = i < count ? p[i] * (row[i] - delta) : 0;
     }
     ConvertRows<K>(gradients, kBlock, rows, kBlock, 1, shares, kBlock);
-    RunTokens<K>(shares, kBlock, rows, key_steps, RoundUp(count, K::kPair), head, d_q, padded, false);
+    RunTokens<K>(shares, kBlock, rows, key_steps, RoundUp(count, K::kStep), head, d_q, padded, false);
   }
   for (int64_t g = 0; g < task.group; ++g) {
     for (int64_t i = 0; i < queries; ++i) {
@@ -258,6 +260,7 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
 template <typename K>
 void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
+  const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t keys = task.tokens;
   const int64_t head = task.head;
@@ -278,7 +281,7 @@ void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t b
   for (int64_t i = 0; i < kBlock * padded; ++i) d_k[i] = d_v[i] = 0;
   ConvertRows<K>(call.k + task.KeyAt(begin), task.kv_stride, keys, head, call.scale, k, padded);
   ConvertRows<K>(call.v + task.KeyAt(begin), task.kv_stride, keys, head, 1, v, padded);
-  const int64_t steps = RoundUp(head, K::kPair);
+  const int64_t steps = RoundUp(head, K::kStep);
   for (int64_t t = begin; t < call.tokens && call.first[t] < begin + keys; t += kBlock) {
     const int64_t count = call.tokens - t < kBlock ? call.tokens - t : kBlock;
     for (int64_t g = 0; g < task.group; ++g) {
@@ -304,9 +307,9 @@ void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t b
         }
       }
       ConvertRows<K>(scores, kBlock, keys, kBlock, 1, shares, kBlock);
-      RunTokens<K>(shares, kBlock, keys, d_out_steps, RoundUp(count, K::kPair), head, d_v, padded, false);
+      RunTokens<K>(shares, kBlock, keys, d_out_steps, RoundUp(count, K::kStep), head, d_v, padded, false);
       ConvertRows<K>(gradients, kBlock, keys, kBlock, 1, shares, kBlock);
-      RunTokens<K>(shares, kBlock, keys, query_steps, RoundUp(count, K::kPair), head, d_k, padded, false);
+      RunTokens<K>(shares, kBlock, keys, query_steps, RoundUp(count, K::kStep), head, d_k, padded, false);
     }
   }
   for (int64_t i = 0; i < keys; ++i) {
@@ -324,6 +327,9 @@ constexpr Kernels MakeKernels() {
   return {.element_bytes = sizeof(typename K::Element),
           .to_elements = K::Convert,
           .from_elements = K::Expand,
+          .forward_columns = K::kForwardStrip,
+          .backward_columns = K::kBackwardStrip,
+          .gemm_scratch = GemmScratch<K>(),
           .forward_strip = ForwardStrip<K>,
           .backward_strip = BackwardStrip<K>,
           .attention_forward = AttentionForward<K>,

@@ -21,7 +21,7 @@
 
 namespace loco {
 
-// Numbers in the kernel's precision: 2 bytes each with AVX512-BF16.
+// Numbers in the kernel's precision: 2 bytes each with bf16 kernels.
 class Kept {
  public:
   void Save(Threads& threads, const Floats& values);

@@ -5,13 +5,17 @@
 #endif
 
 #include <algorithm>
-#include <cctype>
+#include <cstring>
+#include <new>
 
 #include "base/error.h"
+#include "base/letter_case.h"
 #include "net/kernels.h"
 
 namespace loco {
 namespace {
+
+constexpr std::align_val_t kCacheLine{64};
 
 KernelKind& Current() {
   static KernelKind kind = BestKernel();
@@ -33,7 +37,7 @@ bool HasHalfFloats() {
 // none waits for a last strip of another. No sum depends on it.
 std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int threads) {
   constexpr int64_t kLeastTokens = 24;  // below, preparing the weights would cost more than the wait
-  const int64_t width = forward ? kForwardStrip : kBackwardStrip;
+  const int64_t width = forward ? CurrentKernels().forward_columns : CurrentKernels().backward_columns;
   std::vector<Strip> strips;
   for (const Product& product : products) {
     LOCO_CHECK(!product.terms.empty());
@@ -63,6 +67,7 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int
 
 const Kernels& KernelsOf(KernelKind kind) {
 #if defined(__x86_64__)
+  if (kind == KernelKind::kAmx) return AmxKernels();
   if (kind == KernelKind::kAvx512Bf16) return Avx512Bf16Kernels();
   if (kind == KernelKind::kAvx512) return Avx512Kernels();
   if (kind == KernelKind::kAvx2) return Avx2Kernels();
@@ -78,7 +83,9 @@ bool IsSupported(KernelKind kind) {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && HasHalfFloats();
   if (kind == KernelKind::kAvx512) return avx512;
-  if (kind == KernelKind::kAvx512Bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
+  const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  if (kind == KernelKind::kAvx512Bf16) return bf16;
+  if (kind == KernelKind::kAmx) return bf16 && HasAmx();
   if (kind == KernelKind::kAvx2)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasHalfFloats();
 #endif
@@ -87,8 +94,10 @@ bool IsSupported(KernelKind kind) {
 
 KernelKind BestKernel() {
 #if defined(__x86_64__)
-  // Intel's cores multiply 16-bit pairs at half the rate of 32-bit numbers or less, AMD's at twice the rate
-  // (docs/performance.md). A rule and no stopwatch: the choice is part of what makes a run the same run.
+  if (IsSupported(KernelKind::kAmx)) return KernelKind::kAmx;
+  // Outside their matrix units, Intel's cores multiply 16-bit pairs at half the rate of 32-bit numbers or less, AMD's
+  // at twice the rate (docs/performance.md). A rule and no stopwatch: the choice is part of what makes a run the same
+  // run.
   if (__builtin_cpu_is("intel") && IsSupported(KernelKind::kAvx512)) return KernelKind::kAvx512;
 #endif
   for (const KernelKind kind : {KernelKind::kAvx512Bf16, KernelKind::kAvx512, KernelKind::kAvx2}) {
@@ -107,25 +116,29 @@ std::string_view KernelName(KernelKind kind) {
       return "AVX512";
     case KernelKind::kAvx512Bf16:
       return "AVX512-BF16";
+    case KernelKind::kAmx:
+      return "AMX-BF16";
   }
   return "";
 }
 
 std::optional<KernelKind> KernelNamed(std::string_view name) {
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(b); };
   for (const KernelKind kind : kKernelKinds) {
-    const std::string_view known = KernelName(kind);
-    if (std::equal(name.begin(), name.end(), known.begin(), known.end(), same)) return kind;
+    if (SameWord(name, KernelName(kind))) return kind;
   }
   return std::nullopt;
 }
 
 KernelKind CurrentKernel() { return Current(); }
 
+bool IsBf16(KernelKind kind) { return KernelsOf(kind).element_bytes == 2; }
+
 void UseKernel(KernelKind kind) {
   LOCO_CHECK(IsSupported(kind));
   Current() = kind;
 }
+
+void Activations::Free::operator()(std::byte* memory) const { ::operator delete(memory, kCacheLine); }
 
 Activations::Activations(Threads& threads, const float* values, int64_t rows, int64_t columns, int64_t stride,
                          float scale) {
@@ -138,12 +151,20 @@ void Activations::Assign(Threads& threads, const float* values, int64_t rows, in
   rows_ = rows;
   columns_ = columns;
   stride_ = (columns + 31) / 32 * 32;
-  // What is left of a longer use stays behind the columns and would enter the sums as padding.
-  data_.assign(static_cast<size_t>(rows_ * stride_ * kernels.element_bytes), std::byte{0});
+  const auto row_bytes = static_cast<size_t>(stride_ * kernels.element_bytes);
+  const auto used_bytes = static_cast<size_t>(columns_ * kernels.element_bytes);
+  const size_t bytes = static_cast<size_t>(rows_) * row_bytes;
+  if (bytes > capacity_) {
+    data_.reset();
+    data_.reset(static_cast<std::byte*>(::operator new(bytes, kCacheLine)));
+    capacity_ = bytes;
+  }
   constexpr int64_t kRowsPerTask = 32;
   threads.Run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
     for (int64_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
-      kernels.to_elements(values + row * stride, data_.data() + row * stride_ * kernels.element_bytes, columns, scale);
+      std::byte* to = data_.get() + static_cast<size_t>(row) * row_bytes;
+      kernels.to_elements(values + row * stride, to, columns, scale);
+      std::memset(to + used_bytes, 0, row_bytes - used_bytes);
     }
   });
 }
@@ -152,7 +173,8 @@ void MultiplyTransposed(Threads& threads, std::span<const Product> products) {
   const Kernels& kernels = CurrentKernels();
   const std::vector<Strip> strips = StripsOf(products, true, threads.count());
   threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
-    kernels.forward_strip(strips[static_cast<size_t>(task)], threads.Scratch(worker, kGemmScratch));
+    kernels.forward_strip(strips[static_cast<size_t>(task)],
+                          threads.Scratch(worker, static_cast<size_t>(kernels.gemm_scratch)));
   });
 }
 
@@ -160,7 +182,8 @@ void Multiply(Threads& threads, std::span<const Product> products) {
   const Kernels& kernels = CurrentKernels();
   const std::vector<Strip> strips = StripsOf(products, false, threads.count());
   threads.Run(static_cast<int64_t>(strips.size()), [&](int64_t task, int worker) {
-    kernels.backward_strip(strips[static_cast<size_t>(task)], threads.Scratch(worker, kGemmScratch));
+    kernels.backward_strip(strips[static_cast<size_t>(task)],
+                           threads.Scratch(worker, static_cast<size_t>(kernels.gemm_scratch)));
   });
 }
 

@@ -10,10 +10,10 @@
 //
 // How it works. A strip of weights is dequantized into a panel that stays in the second-level cache and is used by all
 // tokens: dequantization is paid once a panel and amortised over the tokens; below about 64 tokens it dominates. With
-// AVX512-BF16 the panel holds pairs of bf16 numbers and a micro-kernel of 6 tokens × 64 columns keeps 24 accumulators;
-// all other kernels have panels and activations of 32 bits. Sums are in 32 bits always. Against the exact product of
-// the dequantized weights the bf16 path errs by 2.4e-3 (relative, L2), less than the engine's own products on
-// quantized activations.
+// AVX512-BF16 the panel holds pairs of bf16 numbers and a micro-kernel of 6 tokens × 64 columns keeps 24 accumulators,
+// with AMX 32 × 32 in four tiles; all other kernels have panels and activations of 32 bits. Sums are in 32 bits always.
+// Against the exact product of the dequantized weights the bf16 path errs by 2.4e-3 (relative, L2), less than the
+// engine's own products on quantized activations.
 //
 // Every output element is summed by one worker in one order: the same kernel gives the same bits on any number of
 // threads.
@@ -22,6 +22,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -33,19 +34,22 @@
 namespace loco {
 
 // Which micro-kernels run. The best that the processor has is chosen; tests and benchmarks force others.
-enum class KernelKind { kPortable, kAvx2, kAvx512, kAvx512Bf16 };
+enum class KernelKind { kPortable, kAvx2, kAvx512, kAvx512Bf16, kAmx };
 inline constexpr std::array kKernelKinds = {KernelKind::kPortable, KernelKind::kAvx2, KernelKind::kAvx512,
-                                            KernelKind::kAvx512Bf16};
+                                            KernelKind::kAvx512Bf16, KernelKind::kAmx};
 KernelKind BestKernel();
 bool IsSupported(KernelKind kind);
 std::string_view KernelName(KernelKind kind);
 // By its name in any case; nothing for a name that is none.
 std::optional<KernelKind> KernelNamed(std::string_view name);
 KernelKind CurrentKernel();
+// Whether its activations, panels and what is kept are rounded to bf16.
+bool IsBf16(KernelKind kind);
 // Not while a product is running. The kind must be supported.
 void UseKernel(KernelKind kind);
 
-// Activations in the form that the current kernel reads: bf16 or 32-bit, rows padded to an even length.
+// Activations in the form that the current kernel reads: bf16 or 32-bit, rows padded with zeros to a multiple of 32
+// numbers.
 class Activations {
  public:
   Activations() = default;
@@ -56,13 +60,18 @@ class Activations {
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   int64_t stride() const { return stride_; }
-  const std::byte* data() const { return data_.data(); }
+  const std::byte* data() const { return data_.get(); }
 
  private:
+  struct Free {
+    void operator()(std::byte* memory) const;
+  };
   int64_t rows_ = 0;
   int64_t columns_ = 0;
   int64_t stride_ = 0;  // elements from row to row
-  std::vector<std::byte> data_;
+  // Rows begin with a cache line: a load of a whole line must not need two.
+  std::unique_ptr<std::byte, Free> data_;
+  size_t capacity_ = 0;
 };
 
 struct ProductTerm {

@@ -30,7 +30,7 @@ int WithEveryKernel(Body body) {
     UseKernel(kind);
     CAPTURE(std::string(KernelName(kind)));
     // bf16 has 8 bits: two rounded factors err by 2.4e-3 on average, whatever the length of the sum.
-    body(kind == KernelKind::kAvx512Bf16 ? 3e-3 : 1e-5);
+    body(IsBf16(kind) ? 3e-3 : 1e-5);
     ++count;
   }
   UseKernel(BestKernel());

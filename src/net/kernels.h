@@ -1,4 +1,5 @@
-// What a family of micro-kernels offers: one table of functions each for portable code, AVX2, AVX512 and AVX512-BF16.
+// What a family of micro-kernels offers: one table of functions each for portable code, AVX2, AVX512, AVX512-BF16 and
+// AMX.
 // The loops behind them are templates (gemm_inl.h, attention_inl.h, elementwise_inl.h) that every family compiles for
 // itself.
 //
@@ -16,7 +17,7 @@
 
 namespace loco {
 
-// One task of a product: some tokens, kForwardStrip or kBackwardStrip columns of the output from `column` on.
+// One task of a product: some tokens, `forward_columns` or `backward_columns` of the output from `column` on.
 struct Strip {
   const Product* product = nullptr;
   int64_t column = 0;
@@ -31,6 +32,9 @@ struct Kernels {
   void (*to_elements)(const float* from, std::byte* to, int64_t count, float scale);
   void (*from_elements)(const std::byte* from, float* to, int64_t count);
 
+  int64_t forward_columns;
+  int64_t backward_columns;
+  int64_t gemm_scratch;  // bytes that a strip of either kind needs
   void (*forward_strip)(const Strip& strip, std::byte* scratch);
   void (*backward_strip)(const Strip& strip, std::byte* scratch);
 
@@ -51,11 +55,6 @@ struct Kernels {
   float (*cross_entropy)(float* logits, int64_t width, int64_t target, float weight);
 };
 
-// Columns of the output that one task of a product computes, and the memory that it needs.
-constexpr int64_t kForwardStrip = 64;
-constexpr int64_t kBackwardStrip = 256;
-constexpr int64_t kGemmScratch = 640 * 1024;
-
 // Queries, or keys, that one task of attention takes for each head.
 constexpr int64_t kAttentionBlock = 64;
 int64_t AttentionScratch(const AttentionCall& call);
@@ -67,5 +66,8 @@ const Kernels& PortableKernels();
 const Kernels& Avx2Kernels();
 const Kernels& Avx512Kernels();
 const Kernels& Avx512Bf16Kernels();
+const Kernels& AmxKernels();
+// Whether the processor has AMX with bf16 and the system lets this process use it.
+bool HasAmx();
 
 }  // namespace loco

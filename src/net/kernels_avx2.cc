@@ -62,10 +62,11 @@ inline void MicroTile(const float* a, int64_t stride, const float* panel, int64_
   }
 }
 
-struct Avx2 {
+struct Avx2 : VectorBlocking {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+  static constexpr int64_t kStep = 1;
   static constexpr int64_t kNarrowRows = 6;
 
   static constexpr bool kReadsBlocks = true;
@@ -92,7 +93,8 @@ struct Avx2 {
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
   }
 
-  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t steps, float* panel, int64_t at) {
+  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t /*width*/, int64_t steps, float* panel,
+                       int64_t at) {
     for (int64_t half = 0; half < 16; half += 8) {
       int64_t k = 0;
       for (; k + 8 <= steps; k += 8) {

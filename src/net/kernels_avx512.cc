@@ -28,10 +28,11 @@
 namespace loco {
 namespace {
 
-struct Avx512 {
+struct Avx512 : VectorBlocking {
   using Element = float;
   static constexpr int64_t kColumns = 64;
   static constexpr int64_t kPair = 1;
+  static constexpr int64_t kStep = 1;
   static constexpr int64_t kNarrowRows = 12;
 
   static constexpr bool kReadsBlocks = true;
@@ -47,7 +48,8 @@ struct Avx512 {
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
   }
 
-  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t steps, float* panel, int64_t at) {
+  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t /*width*/, int64_t steps, float* panel,
+                       int64_t at) {
     for (int64_t k = 0; k < steps; k += 16) {
       const __mmask16 lanes = FirstLanes(steps - k);
       __m512i v[16];

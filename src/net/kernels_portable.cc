@@ -10,10 +10,11 @@
 namespace loco {
 namespace {
 
-struct Portable {
+struct Portable : VectorBlocking {
   using Element = float;
   static constexpr int64_t kColumns = 16;
   static constexpr int64_t kPair = 1;
+  static constexpr int64_t kStep = 1;
   static constexpr int64_t kNarrowRows = 6;
   static constexpr bool kReadsBlocks = false;
 
@@ -25,7 +26,8 @@ struct Portable {
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
   }
 
-  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t steps, float* panel, int64_t at) {
+  static void PackRows(const float* rows, int64_t stride, int64_t count, int64_t /*width*/, int64_t steps, float* panel,
+                       int64_t at) {
     for (int64_t k = 0; k < steps; ++k) {
       for (int64_t r = 0; r < 16; ++r) panel[k * kColumns + at + r] = r < count ? rows[r * stride + k] : 0.0F;
     }

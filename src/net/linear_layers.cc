@@ -201,11 +201,11 @@ void LinearLayers::BackwardPairs(const Floats& x, std::span<const LayerUse> uses
     const Linear& linear = *uses[i].linear;
     const int64_t rows = linear.weight.rows;
     Floats& b = gradients.pairs[static_cast<size_t>(linear.pair)].b;
-    for (int64_t r = 0; r < rows; ++r) {
+    EachRow(threads_, rows, [&](int64_t r) {
       for (int64_t k = 0; k < rank; ++k) {
         b[static_cast<size_t>((linear.pair_row + r) * rank + k)] += d_b[i][static_cast<size_t>(k * rows + r)];
       }
-    }
+    });
   }
 }
 

@@ -233,7 +233,7 @@ TEST_CASE("the gradients of attention are its slopes") {
       for (size_t i = 0; i < out.size(); ++i) sum += out[i] * packed.d_out[i];
       return sum;
     };
-    const double slope_tolerance = CurrentKernel() == KernelKind::kAvx512Bf16 ? 1.5e-2 : 1e-3;
+    const double slope_tolerance = IsBf16(CurrentKernel()) ? 1.5e-2 : 1e-3;
     CHECK(GradientError(packed.q, packed.d_q, loss) < slope_tolerance);
     CHECK(GradientError(packed.k, packed.d_k, loss) < slope_tolerance);
     CHECK(GradientError(packed.v, packed.d_v, loss) < slope_tolerance);

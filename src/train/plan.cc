@@ -39,7 +39,7 @@ MemoryPlan PlanMemory(const Network& network, const PlanOptions& options) {
   const PassMemory pass =
       ComputePassMemory(network, options.rank, options.tokens, plan.loss_rows, CurrentKernels().element_bytes);
   // The loss and the blocks are never in work at the same time.
-  const int64_t scratch = options.threads * kGemmScratch;
+  const int64_t scratch = options.threads * CurrentKernels().gemm_scratch;
   const int64_t adapter = options.parameters * kBytesPerParameter;
   const int64_t fixed = options.weight_bytes + adapter + pass.inputs + scratch + options.data_bytes + kProgramBytes;
   const auto total = [&](int64_t stored, int64_t loss) {
