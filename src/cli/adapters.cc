@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "base/diagnostic.h"
 #include "base/hash.h"
 #include "base/hostile_text.h"
+#include "base/letter_case.h"
 #include "cli/model_files.h"
 #include "train/architecture.h"
 #include "train/peft.h"
@@ -17,8 +16,7 @@ namespace loco {
 
 const GgmlType& WeightTypeNamed(const std::string& name) {
   for (const GgmlType& type : kGgmlTypes) {
-    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(b); };
-    if (std::equal(name.begin(), name.end(), type.name.begin(), type.name.end(), same)) return type;
+    if (SameWord(name, type.name)) return type;
   }
   throw Error(fmt::format("{}: no such type of weights", QuotedWord(name)),
               "name a type of single weights: F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_0, Q4_0 …",

@@ -3,12 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/hostile_text.h"
+#include "base/letter_case.h"
 #include "candidate/catalog.h"
 #include "candidate/facts.h"
 #include "candidate/fit.h"
@@ -37,8 +37,7 @@ std::string Tokens(uint64_t count) { return FormatCount(static_cast<int64_t>(cou
 // "qwen" is no entry, but the beginning of several: names them all.
 void CheckInCatalog(const Catalog& catalog, const std::string& word) {
   if (catalog.Find(word) != nullptr) return;
-  std::string lower = word;
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = LowerCase(word);
   std::vector<std::string> ids;
   for (const CatalogModel& model : catalog.models) {
     if (model.id.find(lower) != std::string::npos) ids.push_back(model.id);

@@ -35,16 +35,19 @@ bool AsksForJson(int argc, char** argv) {
   return std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
 }
 
+// With --json, standard output is one document also where the command did not come to its end.
+void PrintDocument(Terminal& terminal, const std::string& message, const std::string& cure) {
+  const nlohmann::ordered_json document = {{"error", {{"message", message}, {"cure", cure}}}};
+  terminal.PrintLine(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
 int Report(Terminal& terminal, bool json, const Error& error) {
   // File names and messages of libraries may carry anything.
   std::string text = fmt::format("{} {}", terminal.PaintedNote("error:", Paint::kRed), ForTerminal(error.what(), true));
   if (!error.hint().empty()) text += fmt::format("\n  cure: {}", ForTerminal(error.hint(), true));
   terminal.Note(text);
-  if (json) {
-    const nlohmann::ordered_json document = {{"error", {{"message", error.what()}, {"cure", error.hint()}}}};
-    terminal.PrintLine(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    std::fflush(stdout);
-  }
+  if (json) PrintDocument(terminal, error.what(), error.hint());
   return static_cast<int>(error.code());
 }
 
@@ -208,6 +211,7 @@ int Main(int argc, char** argv) {
     }
     session.terminal().Note(
         fmt::format("stopped; everything done so far is stored. Go on with: {}", ForTerminal(again)));
+    if (json) PrintDocument(session.terminal(), "stopped; everything done so far is stored", "go on with: " + again);
     return static_cast<int>(ExitCode::kInterrupted);
   } catch (const std::bad_alloc&) {
     return report(Error("out of memory", "use a smaller --context or --parallel, or a smaller model"));

@@ -13,6 +13,8 @@
 #include "decide/compare.h"
 #include "decide/objective.h"
 #include "decide/reasons.h"
+#include "decide/record.h"
+#include "decide/stability.h"
 #include "stats/power.h"
 
 namespace loco {
@@ -165,7 +167,7 @@ class Decider {
       const auto measured = [](const CandidateSummary& c) { return c.standing == Standing::kNotMeasured; };
       const bool unmeasured = std::any_of(decision_.candidates.begin(), decision_.candidates.end(), measured);
       decision_.kind = unmeasured ? DecisionKind::kNothingMeasured : DecisionKind::kNobodyQualifies;
-      FillNearMisses();
+      decision_.near_misses = NearMisses(decision_.candidates);
       return;
     }
     decision_.kind = DecisionKind::kChosen;
@@ -199,7 +201,7 @@ class Decider {
     decision_.funnel = MakeFunnel(policy_, decision_);
     decision_.unknowns = MakeUnknowns(policy_, decision_);
     decision_.notes = MakeNotes(decision_, table_.left_out, same_machine_);
-    decision_.rests_on = CollectRows();
+    decision_.rests_on = RowsOf(decision_.candidates);
     return std::move(decision_);
   }
 
@@ -386,84 +388,18 @@ class Decider {
   }
 
   void FillStability(const Field& field) {
-    std::vector<int> chosen(running_.size(), 0);
-    std::vector<double> best(running_.size(), 0.0);
-    const int resamples = tasks_.empty() ? 0 : policy_.objective.resamples;
-    Resampler resampler(tasks_, policy_.objective.seed);
-    for (int r = 0; r < resamples; ++r) {
-      Field drawn = field;
-      drawn.tasks = resampler.Draw();
-      ++chosen[ChooseBy(policy_.objective, drawn).chosen];
-      const std::vector<double> scores = MacroScores(drawn.tasks);
-      const double top = *std::max_element(scores.begin(), scores.end());
-      const auto is_top = [top](double s) { return s >= top - 1e-12; };
-      const auto winners = static_cast<double>(std::count_if(scores.begin(), scores.end(), is_top));
-      for (size_t k = 0; k < scores.size(); ++k) best[k] += is_top(scores[k]) ? 1 / winners : 0;
-    }
+    const std::vector<Stability> shares = ResampleChoice(policy_.objective, field);
     for (size_t k = 0; k < running_.size(); ++k) {
       CandidateSummary& c = decision_.candidates[running_[k]];
-      if (resamples == 0) {  // nothing random entered the choice
-        c.chosen_share = running_[k] == *decision_.chosen ? 1 : 0;
-        continue;
-      }
-      c.chosen_share = chosen[k] / static_cast<double>(resamples);
-      c.best_share = best[k] / resamples;
+      c.chosen_share = shares[k].chosen;
+      c.best_share = shares[k].best;
     }
-  }
-
-  void FillNearMisses() {
-    const auto failures = [](const CandidateSummary& c) {
-      std::vector<RuleVerdict> failed;
-      for (const auto* list : {&c.rules, &c.bars}) {
-        for (const RuleVerdict& v : *list) {
-          if (v.outcome != RuleOutcome::kPass && !v.kept) failed.push_back(v);
-        }
-      }
-      return failed;
-    };
-    for (size_t i = 0; i < decision_.candidates.size(); ++i) {
-      NearMiss miss{.candidate = i, .failed = failures(decision_.candidates[i])};
-      if (!miss.failed.empty()) decision_.near_misses.push_back(std::move(miss));
-    }
-    const auto distance = [](const NearMiss& miss) {
-      double sum = 0;
-      for (const RuleVerdict& v : miss.failed) sum += v.miss;
-      return sum;
-    };
-    std::stable_sort(decision_.near_misses.begin(), decision_.near_misses.end(),
-                     [&](const NearMiss& a, const NearMiss& b) {
-                       if (a.failed.size() != b.failed.size()) return a.failed.size() < b.failed.size();
-                       return distance(a) < distance(b);
-                     });
   }
 
   std::vector<size_t> Running(const std::vector<size_t>& indices) const {
     std::vector<size_t> out;
     for (const size_t k : indices) out.push_back(running_[k]);
     return out;
-  }
-
-  std::vector<RowRef> CollectRows() const {
-    std::set<std::pair<std::string, RowId>> rows;
-    const auto add = [&rows](const RowRef& row) {
-      if (row.id != 0) rows.emplace(row.kind, row.id);
-    };
-    for (const CandidateSummary& c : decision_.candidates) {
-      add(c.model);
-      for (const RuleVerdict& v : c.rules) add(v.row);
-      for (const PruneVerdict& v : c.evidence) add(v.row);
-      for (const TaskScore& s : c.scores) add(s.run);
-      for (const TaskScore& s : c.base_scores) add(s.run);
-      for (const TaskScore& s : c.reference_scores) add(s.run);
-      if (c.tuning) {
-        for (const TuningRun& run : c.tuning->runs) add(run.adapter);
-      }
-      if (c.memory) add(c.memory->row);
-      if (c.practical) add(c.practical->row);
-    }
-    std::vector<RowRef> sorted;
-    for (const auto& [kind, id] : rows) sorted.push_back({kind, id});
-    return sorted;
   }
 
   const Policy& policy_;

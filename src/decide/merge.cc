@@ -2,19 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "base/letter_case.h"
 #include "decide/filter.h"
 
 namespace loco {
 namespace {
 
 constexpr std::string_view kFile = "the model file";
-
-bool SameWord(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 // The first stated licence wins; another one is recorded as a conflict.
 void AddLicence(std::optional<Known<std::string>>& known, const std::string& licence, std::string source,
