@@ -87,6 +87,7 @@ inline void ConvertRows(const float* from, int64_t stride, int64_t rows, int64_t
 }
 
 inline constexpr int64_t kBlock = kAttentionBlock;
+inline constexpr float kNothing = -1e30F;
 
 // Sizes and places of one task: the block of tokens from `begin` on, all heads that share key head `kv_head`.
 struct AttentionTask {
@@ -122,6 +123,13 @@ inline void ConvertQueries(const AttentionTask& task, const float* from, int64_t
   }
 }
 
+// Scores outside `low` … `high - 1` become so small that their exponential is 0: rows are then computed whole, which
+// takes fewer instructions than their parts.
+inline void Hide(float* row, int64_t low, int64_t high) {
+  for (int64_t i = 0; i < low; ++i) row[i] = kNothing;
+  for (int64_t i = high; i < kBlock; ++i) row[i] = kNothing;
+}
+
 template <typename K>
 void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
@@ -143,7 +151,7 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
   const Margins margins = Margins::Take<K>(carve, padded);
   ConvertQueries<K>(task, call.q, begin, call.scale, q);
   for (int64_t r = 0; r < rows; ++r) {
-    most[r] = -1e30F;
+    most[r] = kNothing;
     sum[r] = 0;
   }
   for (int64_t i = 0; i < rows * padded; ++i) out[i] = 0;
@@ -163,16 +171,12 @@ void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin,
         for (int64_t i = 0; i < kBlock; ++i) row[i] = 0;
         continue;
       }
-      float highest = most[r];
-      for (int64_t i = low; i <= high; ++i) highest = row[i] > highest ? row[i] : highest;
+      Hide(row, low, high + 1);
+      const float highest = MaxOf(row, kBlock, most[r]);
       const float factor = FastExp(most[r] - highest);
       most[r] = highest;
-      for (int64_t i = 0; i < low; ++i) row[i] = 0;
-      for (int64_t i = high + 1; i < kBlock; ++i) row[i] = 0;
-      for (int64_t i = low; i <= high; ++i) row[i] = FastExp(row[i] - highest);
-      float total = 0;
-      for (int64_t i = low; i <= high; ++i) total += row[i];
-      sum[r] = sum[r] * factor + total;
+      sum[r] = sum[r] * factor + ExpAndSum(row, kBlock, highest);
+      if (factor == 1) continue;
       for (int64_t i = 0; i < head; ++i) to[i] *= factor;
     }
     ConvertRows<K>(scores, kBlock, rows, kBlock, 1, shares, kBlock);
@@ -198,11 +202,10 @@ inline void ProbabilitiesByQuery(const AttentionCall& call, const AttentionTask&
     const int64_t t = begin + r % task.tokens;
     const float log_sum = call.log_sum[task.HeadOf(r / task.tokens) * call.tokens + t];
     float* row = scores + r * kBlock;
-    for (int64_t i = 0; i < kBlock; ++i) {
-      const int64_t at = key + i;
-      const bool seen = i < count && at >= call.first[t] && at <= t;
-      row[i] = seen ? FastExp(row[i] - log_sum) : 0;
-    }
+    const int64_t low = call.first[t] > key ? call.first[t] - key : 0;
+    const int64_t high = t - key < count - 1 ? t - key : count - 1;
+    Hide(row, low < kBlock ? low : kBlock, high + 1 > 0 ? high + 1 : 0);
+    for (int64_t i = 0; i < kBlock; ++i) row[i] = FastExp(row[i] - log_sum);
   }
 }
 
@@ -243,7 +246,8 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
       float* row = gradients + r * kBlock;
       const float* p = scores + r * kBlock;
       // Behind `count` the gradients were never computed: their probability is 0, but 0 · NaN is not.
-      for (int64_t i = 0; i < kBlock; ++i) row[i] = i < count ? p[i] * (row[i] - delta) : 0;
+      for (int64_t i = count; i < kBlock; ++i) row[i] = 0;
+      for (int64_t i = 0; i < kBlock; ++i) row[i] = p[i] * (row[i] - delta);
     }
     ConvertRows<K>(gradients, kBlock, rows, kBlock, 1, shares, kBlock);
     RunTokens<K>(shares, kBlock, rows, key_steps, RoundUp(count, K::kStep), head, d_q, padded, false);
@@ -295,15 +299,23 @@ void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t b
       // Transposed tiles: a row is a key, a column a query.
       RunTokens<K>(k, padded, keys, queries, steps, count, scores, kBlock, true);
       RunTokens<K>(v, padded, keys, d_outs, steps, count, gradients, kBlock, true);
-      const float* log_sum = call.log_sum + h * call.tokens + t;
-      const float* delta = call.delta + h * call.tokens + t;
+      float log_sum[kBlock] = {};
+      float delta[kBlock] = {};
+      for (int64_t i = 0; i < count; ++i) {
+        log_sum[i] = call.log_sum[h * call.tokens + t + i];
+        delta[i] = call.delta[h * call.tokens + t + i];
+      }
+      int64_t high = 0;  // of the queries that see the key; grows with it, because `first` does
       for (int64_t r = 0; r < keys; ++r) {
         float* p = scores + r * kBlock;
         float* row = gradients + r * kBlock;
+        while (high < count && call.first[t + high] <= begin + r) ++high;
+        const int64_t low = begin + r - t > 0 ? begin + r - t : 0;
+        Hide(p, low < kBlock ? low : kBlock, high);
+        for (int64_t i = count; i < kBlock; ++i) row[i] = 0;
         for (int64_t i = 0; i < kBlock; ++i) {
-          const bool seen = i < count && begin + r >= call.first[t + (i < count ? i : 0)] && begin + r <= t + i;
-          p[i] = seen ? FastExp(p[i] - log_sum[i < count ? i : 0]) : 0;
-          row[i] = seen ? p[i] * (row[i] - delta[i < count ? i : 0]) : 0;
+          p[i] = FastExp(p[i] - log_sum[i]);
+          row[i] = p[i] * (row[i] - delta[i]);
         }
       }
       ConvertRows<K>(scores, kBlock, keys, kBlock, 1, shares, kBlock);

@@ -11,15 +11,6 @@ namespace {
 enum Group : uint64_t { kAttentionInput, kAttentionOutput, kFfnInput, kFfnOutput, kGroups };
 uint64_t PlaceOf(size_t block, Group group) { return block * kGroups + group; }
 
-// Calls work(from, count) for chunks of `total` numbers.
-template <typename Work>
-void EachChunk(Threads& threads, size_t total, const Work& work) {
-  constexpr int64_t kChunk = 1 << 15;
-  const auto count = static_cast<int64_t>(total);
-  threads.Run((count + kChunk - 1) / kChunk,
-              [&](int64_t task, int) { work(task * kChunk, std::min(kChunk, count - task * kChunk)); });
-}
-
 }  // namespace
 
 void Kept::Save(Threads& threads, const Floats& values) {
@@ -78,8 +69,10 @@ AttentionCall BlockPass::CallOf(const Block& block) {
 // The head's norm and its position: what attention sees of the linear layers' queries and keys.
 void BlockPass::Prepare(const Block& block, const Floats& raw, int64_t heads, const Floats& norm, Floats& ready,
                         Floats& inverse) {
-  ready = raw;
-  if (!norm.empty()) {
+  if (norm.empty()) {
+    Copy(threads_, raw, ready);
+  } else {
+    Fit(ready, tokens_ * heads * net_.head);
     Fit(inverse, tokens_ * heads);
     RmsNorm(threads_, raw.data(), norm.data(), net_.epsilon, tokens_ * heads, net_.head, ready.data(), inverse.data());
   }
@@ -97,10 +90,10 @@ void BlockPass::Unprepare(const Block& block, const Floats& raw, int64_t heads, 
            heads * net_.head, /*backward=*/true);
   }
   if (norm.empty()) return;
-  Floats d_raw(d_ready.size());
+  Fit(d_raw_, tokens_ * heads * net_.head);
   RmsNormBackward(threads_, d_ready.data(), raw.data(), norm.data(), inverse.data(), tokens_ * heads, net_.head,
-                  d_raw.data(), /*add=*/false);
-  d_ready = std::move(d_raw);
+                  d_raw_.data(), /*add=*/false);
+  std::swap(d_ready, d_raw_);
 }
 
 void BlockPass::Norm(const Floats& x, const Floats& weight, int64_t width, Floats& y, Floats& inverse) {
@@ -134,15 +127,15 @@ void BlockPass::SubNormBackward(const Floats& values, const Floats& norm, int64_
 void BlockPass::AddBranch(Floats& x, Floats& branch, const Floats& norm, Floats& kept) {
   if (norm.empty()) return AddRows(threads_, tokens_, branch, x);
   Round(branch);
-  kept = branch;
+  Copy(threads_, branch, kept);
   Norm(kept, norm, net_.width, branch, branch_inverse_);
   AddRows(threads_, tokens_, branch, x);
 }
 
 // The gradient of a branch before its norm, from the gradient of the stream.
 void BlockPass::UnaddBranch(const Floats& d_stream, const Floats& norm, const Floats& kept, Floats& d_branch) {
-  d_branch = d_stream;
-  if (norm.empty()) return;
+  if (norm.empty()) return Copy(threads_, d_stream, d_branch);
+  Fit(d_branch, tokens_ * net_.width);
   Norm(kept, norm, net_.width, normed_, branch_inverse_);  // for the inverse alone
   RmsNormBackward(threads_, d_stream.data(), kept.data(), norm.data(), branch_inverse_.data(), tokens_, net_.width,
                   d_branch.data(), /*add=*/false);
@@ -167,7 +160,7 @@ void BlockPass::Forward(size_t b, Floats& x, Extent extent) {
   layers_.Forward(SubNormed(a.attended, block.attention_sub_norm, net_.heads * net_.head), output,
                   PlaceOf(b, kAttentionOutput));
   AddBranch(x, out_, block.attention_post_norm, a.attention_out);
-  a.middle = x;
+  Copy(threads_, x, a.middle);
 
   Norm(a.middle, block.ffn_norm, net_.width, normed_, inverse_);
   const LayerUse gates[] = {{&block.gate, &a.gate}, {&block.up, &a.up}};
@@ -247,7 +240,7 @@ void BlockPass::Store(size_t b) {
   stored.up.Save(threads_, a.up);
   if (!net_.blocks[b].attention_post_norm.empty()) stored.attention_out.Save(threads_, a.attention_out);
   if (!net_.blocks[b].ffn_post_norm.empty()) stored.ffn_out.Save(threads_, a.ffn_out);
-  stored.middle = a.middle;
+  Copy(threads_, a.middle, stored.middle);
   stored.log_sum = a.log_sum;
 }
 
@@ -262,7 +255,7 @@ void BlockPass::Restore(size_t b) {
   stored.up.Restore(threads_, a.up);
   if (!net_.blocks[b].attention_post_norm.empty()) stored.attention_out.Restore(threads_, a.attention_out);
   if (!net_.blocks[b].ffn_post_norm.empty()) stored.ffn_out.Restore(threads_, a.ffn_out);
-  a.middle = stored.middle;
+  Copy(threads_, stored.middle, a.middle);
   a.log_sum = stored.log_sum;
 }
 

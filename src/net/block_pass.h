@@ -99,7 +99,7 @@ class BlockPass {
   // Buffers of the block in work.
   Floats normed_, inverse_, query_, key_, query_inverse_, key_inverse_, out_, gated_, sub_normed_, sub_inverse_,
       branch_inverse_;
-  Floats d_branch_, d_inner_, d_query_, d_key_, d_value_, delta_;
+  Floats d_branch_, d_inner_, d_query_, d_key_, d_value_, d_raw_, delta_;
 };
 
 }  // namespace loco

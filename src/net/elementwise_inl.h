@@ -44,6 +44,38 @@ inline float SumLanes(const float* lanes) {
   return sum;
 }
 
+// The largest of `count` numbers and `least`.
+inline float MaxOf(const float* x, int64_t count, float least) {
+  float lanes[kLanes];
+  for (float& lane : lanes) lane = least;
+  const int64_t whole = count / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+  }
+  float most = least;
+  for (const float lane : lanes) most = lane > most ? lane : most;
+  for (int64_t i = whole; i < count; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+// x becomes exp(x - shift); returns the sum.
+inline float ExpAndSum(float* x, int64_t count, float shift) {
+  float lanes[kLanes] = {};
+  const int64_t whole = count / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    for (int64_t l = 0; l < kLanes; ++l) {
+      x[i + l] = FastExp(x[i + l] - shift);
+      lanes[l] += x[i + l];
+    }
+  }
+  float sum = SumLanes(lanes);
+  for (int64_t i = whole; i < count; ++i) {
+    x[i] = FastExp(x[i] - shift);
+    sum += x[i];
+  }
+  return sum;
+}
+
 inline float Dot(const float* a, const float* b, int64_t count) {
   float lanes[kLanes] = {};
   int64_t i = 0;
@@ -152,28 +184,9 @@ inline void DropRow(float* x, int64_t width, float share, uint32_t key) {
 }
 
 inline float CrossEntropyRow(float* logits, int64_t width, int64_t target, float weight) {
-  float lanes[kLanes];
-  for (float& lane : lanes) lane = logits[0];
-  int64_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) {
-    for (int64_t l = 0; l < kLanes; ++l) lanes[l] = logits[i + l] > lanes[l] ? logits[i + l] : lanes[l];
-  }
-  float most = lanes[0];
-  for (const float lane : lanes) most = lane > most ? lane : most;
-  for (; i < width; ++i) most = logits[i] > most ? logits[i] : most;
+  const float most = MaxOf(logits, width, logits[0]);
   const float shifted = logits[target] - most;
-  float sums[kLanes] = {};
-  for (i = 0; i + kLanes <= width; i += kLanes) {
-    for (int64_t l = 0; l < kLanes; ++l) {
-      logits[i + l] = FastExp(logits[i + l] - most);
-      sums[l] += logits[i + l];
-    }
-  }
-  float sum = SumLanes(sums);
-  for (; i < width; ++i) {
-    logits[i] = FastExp(logits[i] - most);
-    sum += logits[i];
-  }
+  const float sum = ExpAndSum(logits, width, most);
   const float factor = weight / sum;
   for (int64_t j = 0; j < width; ++j) logits[j] *= factor;
   logits[target] -= weight;

@@ -33,11 +33,30 @@ bool HasHalfFloats() {
 }
 #endif
 
-// Whole strips, as many for each thread; the strips that are left over are divided among the threads by tokens, so that
-// none waits for a last strip of another. No sum depends on it.
+// Columns of a strip: as many as the kernel likes, or fewer, so that each thread gets as many strips. Backward, strips
+// begin where blocks of weights do.
+int64_t StripWidth(const Product& product, bool forward, int threads) {
+  constexpr int64_t kLeastForward = 64;
+  constexpr int64_t kLeastBackward = 256;
+  const Kernels& kernels = CurrentKernels();
+  const int64_t columns = forward ? product.terms.front().weight.rows : product.terms.front().weight.columns;
+  const int64_t most = forward ? kernels.forward_columns : kernels.backward_columns;
+  const int64_t least = forward ? kLeastForward : kLeastBackward;
+  int64_t granule = 32;
+  if (!forward) {
+    for (const ProductTerm& term : product.terms) granule = std::max(granule, BlockOf(term.weight.type));
+  }
+  int64_t count = (columns + most - 1) / most;
+  const int64_t even = (count + threads - 1) / threads * threads;
+  if (columns / even >= least) count = even;
+  const int64_t width = (columns + count - 1) / count;
+  return std::min(most, (width + granule - 1) / granule * granule);
+}
+
+// Strips, as many for each thread; those that are left over are divided among the threads by tokens, so that none waits
+// for a last strip of another. No sum depends on it.
 std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int threads) {
-  constexpr int64_t kLeastTokens = 24;  // below, preparing the weights would cost more than the wait
-  const int64_t width = forward ? CurrentKernels().forward_columns : CurrentKernels().backward_columns;
+  constexpr int64_t kLeastTokens = 32;  // below, preparing the weights would cost more than the wait
   std::vector<Strip> strips;
   for (const Product& product : products) {
     LOCO_CHECK(!product.terms.empty());
@@ -49,7 +68,10 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int
       LOCO_CHECK(term.input->rows() == product.terms.front().input->rows());
     }
     const int64_t tokens = product.terms.front().input->rows();
-    for (int64_t column = 0; column < columns; column += width) strips.push_back({&product, column, 0, tokens});
+    const int64_t width = StripWidth(product, forward, threads);
+    for (int64_t column = 0; column < columns; column += width) {
+      strips.push_back({&product, column, std::min(width, columns - column), 0, tokens});
+    }
   }
   const auto count = static_cast<size_t>(threads);
   const std::vector<Strip> rest(strips.end() - static_cast<ptrdiff_t>(strips.size() % count), strips.end());
@@ -57,7 +79,7 @@ std::vector<Strip> StripsOf(std::span<const Product> products, bool forward, int
   for (const Strip& strip : rest) {
     const int64_t part = std::max((strip.end + threads - 1) / threads, kLeastTokens);
     for (int64_t begin = 0; begin < strip.end; begin += part) {
-      strips.push_back({strip.product, strip.column, begin, std::min(begin + part, strip.end)});
+      strips.push_back({strip.product, strip.column, strip.columns, begin, std::min(begin + part, strip.end)});
     }
   }
   return strips;

@@ -14,6 +14,8 @@
 //   PackPair(a, b, panel)        kPair rows across the sum → one step of a micro-panel
 //   Micro(rows, columns, a, stride, panel, steps, c, c_stride, first)
 //   kTokenRows, kNarrowRows      most tokens of a micro-kernel, and on up to 16 columns: more, where few would wait
+//   kTokensFirst                 whether a micro-kernel's tokens stay in the first-level cache while all panels pass, or
+//                                a panel while all tokens do
 //   Session                      lives while a task does: processor state that the micro-kernel needs
 //
 // A micro-panel is [steps / kPair][kColumns][kPair]. How much of a product a task takes at a time is a Blocking.
@@ -28,10 +30,12 @@ namespace loco {
 namespace {
 
 inline constexpr int64_t kDequantized = 256;  // numbers of a row at a time
+inline constexpr int64_t kRowsAhead = 8;      // that a backward strip asks for before it reads them
 
 // For micro-kernels that keep their sums in vector registers. Panels stay in the second-level cache.
 struct VectorBlocking {
   static constexpr int64_t kTokenRows = 6;
+  static constexpr bool kTokensFirst = false;
   static constexpr int64_t kForwardStrip = 64;    // columns of the output
   static constexpr int64_t kForwardDepth = 1024;  // of the sum
   static constexpr int64_t kBackwardStrip = 256;
@@ -44,6 +48,17 @@ struct VectorBlocking {
 template <typename K>
 inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t tokens, const typename K::Element* panels,
                       int64_t steps, int64_t columns, float* c, int64_t c_stride, bool first) {
+  if constexpr (K::kTokensFirst) {
+    for (int64_t t = 0; t < tokens; t += K::kTokenRows) {
+      const int64_t rows = tokens - t < K::kTokenRows ? tokens - t : K::kTokenRows;
+      for (int64_t at = 0; at < columns; at += K::kColumns) {
+        const int64_t width = columns - at < K::kColumns ? columns - at : K::kColumns;
+        K::Micro(rows, width, a + t * a_stride, a_stride, panels + at * steps, steps, c + t * c_stride + at, c_stride,
+                 first);
+      }
+    }
+    return;
+  }
   // One micro-panel after the other: it stays in the cache while all tokens pass.
   for (int64_t at = 0; at < columns; at += K::kColumns) {
     const typename K::Element* panel = panels + at * steps;
@@ -75,6 +90,7 @@ void ForwardStrip(const Strip& strip, std::byte* scratch) {
   const typename K::Session session;
   const Product& product = *strip.product;
   const int64_t column = strip.column;
+  const int64_t columns = strip.columns;
   const int64_t tokens = strip.end - strip.begin;
   float* output = product.output + strip.begin * product.stride + column;
   auto* panels = reinterpret_cast<Element*>(scratch);
@@ -82,7 +98,7 @@ void ForwardStrip(const Strip& strip, std::byte* scratch) {
   bool first = !product.add;
   for (const ProductTerm& term : product.terms) {
     const Matrix& weight = term.weight;
-    const int64_t columns = weight.rows - column < K::kForwardStrip ? weight.rows - column : K::kForwardStrip;
+    const RowPlaces places(weight);
     const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
     for (int64_t k = 0; k < weight.columns; k += K::kForwardDepth) {
       const int64_t depth = weight.columns - k < K::kForwardDepth ? weight.columns - k : K::kForwardDepth;
@@ -92,8 +108,15 @@ void ForwardStrip(const Strip& strip, std::byte* scratch) {
         Element* panel = panels + row / K::kColumns * K::kColumns * steps;
         for (int64_t d = 0; d < depth; d += kDequantized) {
           const int64_t part = depth - d < kDequantized ? depth - d : kDequantized;
+          const int64_t after = depth - d - part < kDequantized ? depth - d - part : kDequantized;
           for (int64_t r = 0; r < count; ++r) {
-            ReadRow<K>(weight, column + row + r, k + d, part, values + r * kDequantized);
+            // The next part of the row, or the first of the row that will be read in its place.
+            if (after > 0) {
+              PrefetchRow(places, column + row + r, k + d + part, after);
+            } else if (row + 16 + r < columns) {
+              PrefetchRow(places, column + row + 16 + r, k, depth < kDequantized ? depth : kDequantized);
+            }
+            ReadRow<K>(weight, places, column + row + r, k + d, part, values + r * kDequantized);
           }
           K::PackRows(values, kDequantized, count, part, RoundUp(part, K::kStep), panel + d * K::kColumns,
                       row % K::kColumns);
@@ -111,6 +134,8 @@ void BackwardStrip(const Strip& strip, std::byte* scratch) {
   const typename K::Session session;
   const Product& product = *strip.product;
   const int64_t column = strip.column;
+  const int64_t columns = strip.columns;
+  const int64_t width = RoundUp(columns, K::kColumns);
   const int64_t tokens = strip.end - strip.begin;
   float* output = product.output + strip.begin * product.stride + column;
   auto* panels = reinterpret_cast<Element*>(scratch);
@@ -118,8 +143,7 @@ void BackwardStrip(const Strip& strip, std::byte* scratch) {
   bool first = !product.add;
   for (const ProductTerm& term : product.terms) {
     const Matrix& weight = term.weight;
-    const int64_t columns = weight.columns - column < K::kBackwardStrip ? weight.columns - column : K::kBackwardStrip;
-    const int64_t width = RoundUp(columns, K::kColumns);
+    const RowPlaces places(weight);
     const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
     for (int64_t n = 0; n < weight.rows; n += K::kBackwardDepth) {
       const int64_t depth = weight.rows - n < K::kBackwardDepth ? weight.rows - n : K::kBackwardDepth;
@@ -129,7 +153,8 @@ void BackwardStrip(const Strip& strip, std::byte* scratch) {
           float* to = values + r * K::kBackwardStrip;
           int64_t from = 0;
           if (d + r < depth) {
-            ReadRow<K>(weight, n + d + r, column, columns, to);
+            if (n + d + r + kRowsAhead < weight.rows) PrefetchRow(places, n + d + r + kRowsAhead, column, columns);
+            ReadRow<K>(weight, places, n + d + r, column, columns, to);
             from = columns;
           }
           for (int64_t i = from; i < width; ++i) to[i] = 0;

@@ -17,10 +17,11 @@
 
 namespace loco {
 
-// One task of a product: some tokens, `forward_columns` or `backward_columns` of the output from `column` on.
+// One task of a product: some tokens and columns of the output, no more columns than the kernels say.
 struct Strip {
   const Product* product = nullptr;
   int64_t column = 0;
+  int64_t columns = 0;
   int64_t begin = 0;  // tokens
   int64_t end = 0;
 };
@@ -32,7 +33,7 @@ struct Kernels {
   void (*to_elements)(const float* from, std::byte* to, int64_t count, float scale);
   void (*from_elements)(const std::byte* from, float* to, int64_t count);
 
-  int64_t forward_columns;
+  int64_t forward_columns;  // most of a strip
   int64_t backward_columns;
   int64_t gemm_scratch;  // bytes that a strip of either kind needs
   void (*forward_strip)(const Strip& strip, std::byte* scratch);

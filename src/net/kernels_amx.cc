@@ -58,9 +58,10 @@ struct Amx : Bf16Panels<32> {
   static constexpr int64_t kStep = 32;
   static constexpr int64_t kTokenRows = 32;
   static constexpr int64_t kNarrowRows = 32;
-  static constexpr int64_t kForwardStrip = 256;
+  static constexpr bool kTokensFirst = true;
+  static constexpr int64_t kForwardStrip = 512;
   static constexpr int64_t kForwardDepth = 512;
-  static constexpr int64_t kBackwardStrip = 256;
+  static constexpr int64_t kBackwardStrip = 512;
   static constexpr int64_t kBackwardDepth = 512;
 
   // The engine configures the tiles of a thread once and counts on it: a task leaves them as it found them.

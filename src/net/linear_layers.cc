@@ -45,7 +45,7 @@ std::vector<int> LinearLayers::PairsOf(std::span<const LayerUse> uses) const {
 // x with some numbers dropped and the others scaled up; the group's place makes its pattern.
 const Floats& LinearLayers::Dropped(const Floats& x, int64_t width, uint64_t place) {
   if (dropout_.share <= 0) return x;
-  dropped_ = x;
+  Copy(threads_, x, dropped_);
   ApplyDropout(dropped_, width, place);
   return dropped_;
 }

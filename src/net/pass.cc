@@ -57,7 +57,7 @@ class Pass::State {
       if (IsStored(b)) {
         blocks_.Restore(b);
       } else {
-        stream = inputs_[b];
+        Copy(threads_, inputs_[b], stream);
         blocks_.Forward(b, stream, Extent::kActivity);
       }
       blocks_.Backward(b, inputs_[b], d_stream, *gradients);
@@ -83,7 +83,7 @@ class Pass::State {
     if (backward) inputs_.resize(net_.blocks.size());
     Floats stream = Embed(batch);
     for (size_t b = 0; b < net_.blocks.size(); ++b) {
-      if (backward) inputs_[b] = stream;
+      if (backward) Copy(threads_, stream, inputs_[b]);
       blocks_.Forward(b, stream, Extent::kAll);
       if (backward && IsStored(b)) blocks_.Store(b);
     }

@@ -34,6 +34,23 @@ inline void AddRows(Threads& threads, int64_t rows, const Floats& from, Floats& 
   });
 }
 
+// Calls work(from, count) for chunks of `total` numbers.
+template <typename Work>
+void EachChunk(Threads& threads, size_t total, const Work& work) {
+  constexpr int64_t kChunk = 1 << 15;
+  const auto count = static_cast<int64_t>(total);
+  threads.Run((count + kChunk - 1) / kChunk,
+              [&](int64_t task, int) { work(task * kChunk, std::min(kChunk, count - task * kChunk)); });
+}
+
+// to = from, by all threads: one alone gets only a share of the memory's bandwidth.
+inline void Copy(Threads& threads, const Floats& from, Floats& to) {
+  to.resize(from.size());
+  EachChunk(threads, from.size(), [&](int64_t at, int64_t some) {
+    std::copy_n(from.data() + at, some, to.data() + at);
+  });
+}
+
 // Rows `from` … `from + rows - 1` of a matrix held in a buffer, as a weight of a product.
 inline Matrix RowsOf(const Floats& values, int64_t from, int64_t rows, int64_t columns) {
   return FloatMatrix(values.data() + from * columns, rows, columns);

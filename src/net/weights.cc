@@ -16,6 +16,12 @@ const std::byte* Matrix::At(int64_t row, int64_t begin) const {
   return data + row * (columns / traits->blck_size * block_bytes) + begin / traits->blck_size * block_bytes;
 }
 
+RowPlaces::RowPlaces(const Matrix& matrix)
+    : data(matrix.data),
+      row_bytes(matrix.row_bytes()),
+      block(BlockOf(matrix.type)),
+      block_bytes(static_cast<int64_t>(ggml_type_size(static_cast<ggml_type>(matrix.type)))) {}
+
 int64_t BlockOf(uint32_t type) { return ggml_blck_size(static_cast<ggml_type>(type)); }
 
 bool CanDequantize(uint32_t type) {

@@ -24,6 +24,18 @@ struct Matrix {
   const std::byte* At(int64_t row, int64_t begin) const;
 };
 
+// Where the parts of a matrix lie, with what Matrix::At() asks ggml for found once.
+struct RowPlaces {
+  explicit RowPlaces(const Matrix& matrix);
+  const std::byte* At(int64_t row, int64_t begin) const { return data + row * row_bytes + begin / block * block_bytes; }
+  int64_t BytesOf(int64_t count) const { return count / block * block_bytes; }
+
+  const std::byte* data;
+  int64_t row_bytes;
+  int64_t block;  // numbers stored together
+  int64_t block_bytes;
+};
+
 // Numbers stored together by a type: Dequantize() starts and ends at multiples of it. 256 for K-quants, 1 for floats.
 int64_t BlockOf(uint32_t type);
 // Whether Dequantize() can read the type.
