@@ -50,7 +50,7 @@ int64_t StripWidth(const Product& product, bool forward, int threads) {
   const int64_t even = (count + threads - 1) / threads * threads;
   if (columns / even >= least) count = even;
   const int64_t width = (columns + count - 1) / count;
-  return std::min(most, (width + granule - 1) / granule * granule);
+  return std::min(most / granule, (width + granule - 1) / granule) * granule;
 }
 
 // Strips, as many for each thread; those that are left over are divided among the threads by tokens, so that none waits

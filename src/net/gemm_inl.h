@@ -14,7 +14,8 @@
 //   PackPair(a, b, panel)        kPair rows across the sum → one step of a micro-panel
 //   Micro(rows, columns, a, stride, panel, steps, c, c_stride, first)
 //   kTokenRows, kNarrowRows      most tokens of a micro-kernel, and on up to 16 columns: more, where few would wait
-//   kTokensFirst                 whether a micro-kernel's tokens stay in the first-level cache while all panels pass, or
+//   kTokensFirst                 whether a micro-kernel's tokens stay in the first-level cache while all panels pass,
+//   or
 //                                a panel while all tokens do
 //   Session                      lives while a task does: processor state that the micro-kernel needs
 //
@@ -37,7 +38,7 @@ struct VectorBlocking {
   static constexpr int64_t kTokenRows = 6;
   static constexpr bool kTokensFirst = false;
   static constexpr int64_t kForwardStrip = 64;    // columns of the output
-  static constexpr int64_t kForwardDepth = 1024;  // of the sum
+  static constexpr int64_t kForwardDepth = 1088;  // of the sum: 1,024, and what an adapter adds
   static constexpr int64_t kBackwardStrip = 256;
   static constexpr int64_t kBackwardDepth = 256;
   struct Session {
@@ -45,33 +46,107 @@ struct VectorBlocking {
   };
 };
 
+inline int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
+
+// A piece of a sum: some numbers of every token, and the panels of weights that they meet.
 template <typename K>
-inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t tokens, const typename K::Element* panels,
-                      int64_t steps, int64_t columns, float* c, int64_t c_stride, bool first) {
+struct Piece {
+  const typename K::Element* a;  // of the first token
+  int64_t a_stride;
+  const typename K::Element* panels;
+  int64_t steps;
+};
+
+// Adds pieces to `columns` columns of c, or with `first` starts the sum with them. One tile of c after the other, with
+// all pieces: it goes through the first-level cache once, however many there are.
+template <typename K>
+inline void RunPieces(const Piece<K>* pieces, int64_t count, int64_t tokens, int64_t columns, float* c,
+                      int64_t c_stride, bool first) {
   if constexpr (K::kTokensFirst) {
     for (int64_t t = 0; t < tokens; t += K::kTokenRows) {
       const int64_t rows = tokens - t < K::kTokenRows ? tokens - t : K::kTokenRows;
       for (int64_t at = 0; at < columns; at += K::kColumns) {
         const int64_t width = columns - at < K::kColumns ? columns - at : K::kColumns;
-        K::Micro(rows, width, a + t * a_stride, a_stride, panels + at * steps, steps, c + t * c_stride + at, c_stride,
-                 first);
+        for (int64_t i = 0; i < count; ++i) {
+          const Piece<K>& p = pieces[i];
+          K::Micro(rows, width, p.a + t * p.a_stride, p.a_stride, p.panels + at * p.steps, p.steps,
+                   c + t * c_stride + at, c_stride, first && i == 0);
+        }
       }
     }
     return;
   }
   // One micro-panel after the other: it stays in the cache while all tokens pass.
   for (int64_t at = 0; at < columns; at += K::kColumns) {
-    const typename K::Element* panel = panels + at * steps;
     const int64_t width = columns - at < K::kColumns ? columns - at : K::kColumns;
     const int64_t most = width <= 16 ? K::kNarrowRows : K::kTokenRows;
     for (int64_t t = 0; t < tokens; t += most) {
       const int64_t rows = tokens - t < most ? tokens - t : most;
-      K::Micro(rows, width, a + t * a_stride, a_stride, panel, steps, c + t * c_stride + at, c_stride, first);
+      for (int64_t i = 0; i < count; ++i) {
+        const Piece<K>& p = pieces[i];
+        K::Micro(rows, width, p.a + t * p.a_stride, p.a_stride, p.panels + at * p.steps, p.steps, c + t * c_stride + at,
+                 c_stride, first && i == 0);
+      }
     }
   }
 }
 
-inline int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
+template <typename K>
+inline void RunTokens(const typename K::Element* a, int64_t a_stride, int64_t tokens, const typename K::Element* panels,
+                      int64_t steps, int64_t columns, float* c, int64_t c_stride, bool first) {
+  const Piece<K> piece{a, a_stride, panels, steps};
+  RunPieces<K>(&piece, 1, tokens, columns, c, c_stride, first);
+}
+
+// The sum of a strip: collects pieces, of all terms, as long as their panels find room.
+template <typename K>
+class StripSum {
+ public:
+  using Element = typename K::Element;
+
+  // `room` holds `depth` steps for all columns of the strip.
+  StripSum(const Strip& strip, Element* room, int64_t depth)
+      : strip_(strip),
+        room_(room),
+        depth_(depth),
+        width_(RoundUp(strip.columns, K::kColumns)),
+        first_(!strip.product->add) {}
+
+  // How much of a sum finds room; never 0.
+  int64_t Left() {
+    if (used_ == depth_ || count_ == kMost) Flush();
+    return depth_ - used_;
+  }
+  // A piece of as many steps, at most Left(), from number `k` of the term's input on: where its panels belong.
+  Element* Add(const ProductTerm& term, int64_t k, int64_t steps) {
+    const auto* input = reinterpret_cast<const Element*>(term.input->data());
+    Element* panels = room_ + used_ * width_;
+    pieces_[count_] = {input + strip_.begin * term.input->stride() + k, term.input->stride(), panels, steps};
+    ++count_;
+    used_ += steps;
+    return panels;
+  }
+  void Flush() {
+    if (count_ == 0) return;
+    const Product& product = *strip_.product;
+    RunPieces<K>(pieces_, count_, strip_.end - strip_.begin, strip_.columns,
+                 product.output + strip_.begin * product.stride + strip_.column, product.stride, first_);
+    first_ = false;
+    count_ = 0;
+    used_ = 0;
+  }
+
+ private:
+  static constexpr int64_t kMost = 16;
+  const Strip& strip_;
+  Element* room_;
+  int64_t depth_;
+  int64_t width_;
+  bool first_;
+  Piece<K> pieces_[kMost];
+  int64_t count_ = 0;
+  int64_t used_ = 0;
+};
 
 // Bytes of scratch memory of a strip: the panels, and the numbers that become them.
 template <typename K>
@@ -88,21 +163,24 @@ template <typename K>
 void ForwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
   const typename K::Session session;
-  const Product& product = *strip.product;
-  const int64_t column = strip.column;
   const int64_t columns = strip.columns;
-  const int64_t tokens = strip.end - strip.begin;
-  float* output = product.output + strip.begin * product.stride + column;
-  auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + K::kForwardStrip * K::kForwardDepth * sizeof(Element));
-  bool first = !product.add;
-  for (const ProductTerm& term : product.terms) {
+  StripSum<K> sum(strip, reinterpret_cast<Element*>(scratch), K::kForwardDepth);
+  for (const ProductTerm& term : strip.product->terms) {
     const Matrix& weight = term.weight;
     const RowPlaces places(weight);
-    const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
-    for (int64_t k = 0; k < weight.columns; k += K::kForwardDepth) {
-      const int64_t depth = weight.columns - k < K::kForwardDepth ? weight.columns - k : K::kForwardDepth;
+    for (int64_t k = 0; k < weight.columns;) {
+      int64_t depth = weight.columns - k;
+      if (depth > sum.Left()) {
+        // Pieces begin where blocks of weights do.
+        depth = sum.Left() / kDequantized * kDequantized;
+        if (depth == 0) {
+          sum.Flush();
+          continue;
+        }
+      }
       const int64_t steps = RoundUp(depth, K::kStep);
+      Element* panels = sum.Add(term, k, steps);
       for (int64_t row = 0; row < columns; row += 16) {
         const int64_t count = columns - row < 16 ? columns - row : 16;
         Element* panel = panels + row / K::kColumns * K::kColumns * steps;
@@ -111,43 +189,40 @@ void ForwardStrip(const Strip& strip, std::byte* scratch) {
           const int64_t after = depth - d - part < kDequantized ? depth - d - part : kDequantized;
           for (int64_t r = 0; r < count; ++r) {
             // The next part of the row, or the first of the row that will be read in its place.
+            const int64_t at = strip.column + row + r;
             if (after > 0) {
-              PrefetchRow(places, column + row + r, k + d + part, after);
+              PrefetchRow(places, at, k + d + part, after);
             } else if (row + 16 + r < columns) {
-              PrefetchRow(places, column + row + 16 + r, k, depth < kDequantized ? depth : kDequantized);
+              PrefetchRow(places, at + 16, k, depth < kDequantized ? depth : kDequantized);
             }
-            ReadRow<K>(weight, places, column + row + r, k + d, part, values + r * kDequantized);
+            ReadRow<K>(weight, places, at, k + d, part, values + r * kDequantized);
           }
           K::PackRows(values, kDequantized, count, part, RoundUp(part, K::kStep), panel + d * K::kColumns,
                       row % K::kColumns);
         }
       }
-      RunTokens<K>(input + k, term.input->stride(), tokens, panels, steps, columns, output, product.stride, first);
-      first = false;
+      k += depth;
     }
   }
+  sum.Flush();
 }
 
 template <typename K>
 void BackwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
   const typename K::Session session;
-  const Product& product = *strip.product;
   const int64_t column = strip.column;
   const int64_t columns = strip.columns;
   const int64_t width = RoundUp(columns, K::kColumns);
-  const int64_t tokens = strip.end - strip.begin;
-  float* output = product.output + strip.begin * product.stride + column;
-  auto* panels = reinterpret_cast<Element*>(scratch);
   auto* values = reinterpret_cast<float*>(scratch + K::kBackwardStrip * K::kBackwardDepth * sizeof(Element));
-  bool first = !product.add;
-  for (const ProductTerm& term : product.terms) {
+  StripSum<K> sum(strip, reinterpret_cast<Element*>(scratch), K::kBackwardDepth);
+  for (const ProductTerm& term : strip.product->terms) {
     const Matrix& weight = term.weight;
     const RowPlaces places(weight);
-    const auto* input = reinterpret_cast<const Element*>(term.input->data()) + strip.begin * term.input->stride();
-    for (int64_t n = 0; n < weight.rows; n += K::kBackwardDepth) {
-      const int64_t depth = weight.rows - n < K::kBackwardDepth ? weight.rows - n : K::kBackwardDepth;
+    for (int64_t n = 0; n < weight.rows;) {
+      const int64_t depth = weight.rows - n < sum.Left() ? weight.rows - n : sum.Left();
       const int64_t steps = RoundUp(depth, K::kStep);
+      Element* panels = sum.Add(term, n, steps);
       for (int64_t d = 0; d < steps; d += K::kPair) {
         for (int64_t r = 0; r < K::kPair; ++r) {
           float* to = values + r * K::kBackwardStrip;
@@ -163,10 +238,10 @@ void BackwardStrip(const Strip& strip, std::byte* scratch) {
           K::PackPair(values + at, values + K::kBackwardStrip + at, panels + at * steps + d * K::kColumns);
         }
       }
-      RunTokens<K>(input + n, term.input->stride(), tokens, panels, steps, columns, output, product.stride, first);
-      first = false;
+      n += depth;
     }
   }
+  sum.Flush();
 }
 
 }  // namespace

@@ -59,10 +59,10 @@ struct Amx : Bf16Panels<32> {
   static constexpr int64_t kTokenRows = 32;
   static constexpr int64_t kNarrowRows = 32;
   static constexpr bool kTokensFirst = true;
-  static constexpr int64_t kForwardStrip = 512;
-  static constexpr int64_t kForwardDepth = 512;
+  static constexpr int64_t kForwardStrip = 384;
+  static constexpr int64_t kForwardDepth = 896;
   static constexpr int64_t kBackwardStrip = 512;
-  static constexpr int64_t kBackwardDepth = 512;
+  static constexpr int64_t kBackwardDepth = 640;
 
   // The engine configures the tiles of a thread once and counts on it: a task leaves them as it found them.
   class Session {
