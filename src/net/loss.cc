@@ -1,6 +1,7 @@
 #include "net/loss.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "net/gemm.h"
 #include "net/ops.h"
@@ -25,6 +26,11 @@ void OutputLoss::Run(const TokenBatch& batch, const Floats& stream, PassResult& 
   result.token_loss.resize(labelled_.size());
   std::vector<int32_t> targets;
   Floats weights;
+  // The largest buffers of a pass: not to be held while the blocks go back, and written first by those who fill them,
+  // because one thread alone would take as long to clear them as all do to compute them.
+  const auto logits =
+      std::make_unique_for_overwrite<float[]>(static_cast<size_t>(std::min(rows_, total) * net_.vocabulary));
+  Activations d_logits;
   for (int64_t from = 0; from < total; from += rows_) {
     const int64_t count = std::min(rows_, total - from);
     Gather(stream, from, count);
@@ -35,20 +41,17 @@ void OutputLoss::Run(const TokenBatch& batch, const Floats& stream, PassResult& 
       targets.push_back(batch.targets[token]);
       weights.push_back(batch.weights[token]);
     }
-    Fit(logits_, count * net_.vocabulary);
-    ComputeLogits(count, logits_.data());
+    ComputeLogits(count, logits.get());
     float* losses = result.token_loss.data() + from;
-    CrossEntropy(threads_, logits_.data(), count, net_.vocabulary, targets.data(), weights.data(), losses);
+    CrossEntropy(threads_, logits.get(), count, net_.vocabulary, targets.data(), weights.data(), losses);
     for (int64_t i = 0; i < count; ++i) {
       result.loss += static_cast<double>(weights[static_cast<size_t>(i)]) * losses[i];
       result.weight += weights[static_cast<size_t>(i)];
     }
     if (d_stream == nullptr) continue;
     Fit(d_normed_, count * net_.width);
-    {
-      const Activations d_logits(threads_, logits_.data(), count, net_.vocabulary, net_.vocabulary);
-      Multiply(threads_, {{{{{&d_logits, net_.output}}, d_normed_.data(), net_.width}}});
-    }
+    d_logits.Assign(threads_, logits.get(), count, net_.vocabulary, net_.vocabulary);
+    Multiply(threads_, {{{{{&d_logits, net_.output}}, d_normed_.data(), net_.width}}});
     Fit(d_raw_, count * net_.width);
     RmsNormBackward(threads_, d_normed_.data(), raw_.data(), net_.output_norm.data(), inverse_.data(), count,
                     net_.width, d_raw_.data(), /*add=*/false);
@@ -57,8 +60,6 @@ void OutputLoss::Run(const TokenBatch& batch, const Floats& stream, PassResult& 
                   d_stream->data() + labelled_[static_cast<size_t>(from + i)] * net_.width);
     }
   }
-  // The largest buffer of a pass: not to be held while the blocks go back.
-  logits_ = Floats();
 }
 
 Floats OutputLoss::Logits(const TokenBatch& batch, const Floats& stream) {

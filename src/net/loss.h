@@ -36,7 +36,7 @@ class OutputLoss {
   int64_t rows_;
   std::vector<int32_t> labelled_;  // tokens that have a target
   Floats raw_, normed_, inverse_;  // of the tokens in work, before and after the last norm
-  Floats logits_, d_normed_, d_raw_;
+  Floats d_normed_, d_raw_;
 };
 
 }  // namespace loco

@@ -46,9 +46,8 @@ void EachChunk(Threads& threads, size_t total, const Work& work) {
 // to = from, by all threads: one alone gets only a share of the memory's bandwidth.
 inline void Copy(Threads& threads, const Floats& from, Floats& to) {
   to.resize(from.size());
-  EachChunk(threads, from.size(), [&](int64_t at, int64_t some) {
-    std::copy_n(from.data() + at, some, to.data() + at);
-  });
+  EachChunk(threads, from.size(),
+            [&](int64_t at, int64_t some) { std::copy_n(from.data() + at, some, to.data() + at); });
 }
 
 // Rows `from` … `from + rows - 1` of a matrix held in a buffer, as a weight of a product.
