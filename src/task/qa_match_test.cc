@@ -2,6 +2,8 @@
 
 #include <rapidcheck.h>
 
+#include <cmath>
+
 #include "task/shared_data.h"
 
 namespace loco {
