@@ -3,7 +3,8 @@
 //
 //   step_s        forward, backward and AdamW over T tokens, all learned, by this project's trainer
 //   our_linear_s  only the products with the base's weights, forward and backward, by this project's kernels
-//   onednn_s      the same products by oneDNN in bf16: the limit that a step is compared with ("roofline")
+//   onednn_s      the same products by oneDNN in bf16: the limit that a step is compared with ("roofline"); not there
+//                 where oneDNN has no such product (held to AVX2)
 //   onednn_f32_s  the same in 32 bits, which is the faster of the two on Intel's cores without matrix units
 //   openblas_s    the same by OpenBLAS in 32 bits
 //   out_prod_s    with --out-prod: the backward products by ggml's OUT_PROD on the quantized weights, plus ggml's
@@ -129,7 +130,7 @@ int Run(const Arguments& a) {
         if (a.out_prod) ggml += count * products.Ggml(a.threads, true).both();
       }
       line["our_linear_s"] = ours;
-      line["onednn_s"] = onednn;
+      if (onednn > 0) line["onednn_s"] = onednn;
       line["onednn_f32_s"] = onednn_f32;
       line["openblas_s"] = openblas;
       if (a.out_prod) line["out_prod_s"] = ggml;

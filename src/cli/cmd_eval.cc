@@ -1,5 +1,6 @@
 // loco eval MODEL TASK…: scores a model on tasks, one run each.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "cli/scores.h"
 #include "engine/llama_model.h"
 #include "eval/evaluate.h"
+#include "eval/run_metrics.h"
 #include "stats/interval.h"
 #include "task/scorers.h"
 #include "train/adapter_file.h"
@@ -42,6 +44,7 @@ Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
                     {"finish", FinishName(answer.answer.finish)},
                     {"outcome", OutcomeName(answer.mark.outcome)},
                     {"extracted", answer.mark.extracted},
+                    {"value", answer.mark.value ? Json(*answer.mark.value) : Json()},
                     {"prompt_tokens", answer.answer.prompt_tokens},
                     {"generated_tokens", answer.answer.generated_tokens},
                     {"detail", Json::parse(answer.answer.detail)}});
@@ -94,6 +97,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                    {"adapter", adapter.id > 0 ? Json(fmt::format("adapter-{}", adapter.id)) : Json()},
                    {"runs", Json::array()}};
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> also;  // a line each
   int64_t stored = 0;
   int64_t generated = 0;
   for (const Task& task : tasks) {
@@ -117,6 +121,12 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                   {"generated_now", result.generated},
                   {"seconds", result.seconds}};
     for (const auto& [outcome, count] : score.outcomes) entry["outcomes"][OutcomeName(outcome)] = count;
+    std::vector<std::string> metrics;
+    for (const RunMetric& metric : MetricsOf(store, result.run, task)) {
+      metrics.push_back(fmt::format("{} {:.1f}", metric.name, 100 * metric.value));
+      entry["metrics"][metric.name] = {{"value", metric.value}, {"items", metric.items}};
+    }
+    if (!metrics.empty()) also.push_back(fmt::format("{}  {}", task.name, fmt::join(metrics, " · ")));
     if (arguments.show_answers) entry["answers"] = AnswersJson(store, result.run, ScorerId(FindScorer(task.scorer)));
     document["runs"].push_back(entry);
   }
@@ -128,6 +138,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                                  FormatCount(model.row.parameters), FormatBytes(model.row.file_bytes),
                                  adapter.id > 0 ? fmt::format(" · with {}", ForTerminal(adapter.name)) : ""));
   terminal.Print(FormatTable({"task", "right %  95 % interval", "items", "not right", "row"}, rows));
+  for (const std::string& line : also) terminal.PrintLine(ForTerminal(line));
   if (generated == 0) {
     terminal.PrintLine(fmt::format("all {} answers were stored before; nothing was generated", FormatCount(stored)));
   } else if (stored > 0) {

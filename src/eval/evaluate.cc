@@ -62,9 +62,10 @@ class RunWriter {
     answer.prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size());
     answer.finish = response.finish;
     const Marking marking = MarkResponse(task_, *pending.item, response);
-    store_.AddAnswer(
-        answer,
-        {.scorer = ScorerId(FindScorer(task_.scorer)), .outcome = marking.outcome, .extracted = marking.extracted});
+    store_.AddAnswer(answer, {.scorer = ScorerId(FindScorer(task_.scorer)),
+                              .outcome = marking.outcome,
+                              .extracted = marking.extracted,
+                              .value = marking.value});
     ++done_;
     ++written_;
     tokens_ += answer.prompt_tokens + answer.generated_tokens;
@@ -170,7 +171,8 @@ void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
     store.AddMark({.answer_id = answer.id,
                    .scorer = ScorerId(scorer),
                    .outcome = marking.outcome,
-                   .extracted = marking.extracted});
+                   .extracted = marking.extracted,
+                   .value = marking.value});
   }
 }
 

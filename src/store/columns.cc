@@ -119,6 +119,9 @@ MarkRow Columns<MarkRow>::Read(Query& query) {
   row.scorer = query.Text();
   row.outcome = ParseOutcome(query.Text());
   row.extracted = query.Text();
+  const bool graded = query.Integer() != 0;
+  const double value = query.Real();
+  if (graded) row.value = value;
   return row;
 }
 

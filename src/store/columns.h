@@ -64,7 +64,7 @@ struct Columns<AnswerRow> {
 template <>
 struct Columns<MarkRow> {
   static constexpr const char* kTable = "mark";
-  static constexpr const char* kNames = "mark.id, answer_id, scorer, outcome, extracted";
+  static constexpr const char* kNames = "mark.id, answer_id, scorer, outcome, extracted, value IS NOT NULL, value";
   static MarkRow Read(sqlite::Query& query);
 };
 

@@ -106,6 +106,7 @@ struct MarkRow {
   std::string scorer;  // "numeric/1"
   Outcome outcome = Outcome::kWrong;
   std::string extracted;
+  std::optional<double> value;  // 0 to 1, from scorers that know degrees (F1, ROUGE-L)
 };
 
 // An answer with its mark, as reports and comparisons need them.

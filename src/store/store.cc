@@ -22,7 +22,7 @@ using sqlite::Transaction;
 constexpr int64_t kApplicationId = 0x4C4F434F;  // "LOCO": tells our files from other SQLite databases
 
 // migrations[i] brings a store of version i to version i + 1. Never edit one that was released: append.
-constexpr std::array<const char*, 2> kMigrations = {kSchemaSql, kSchema2Sql};
+constexpr std::array<const char*, 3> kMigrations = {kSchemaSql, kSchema2Sql, kSchema3Sql};
 constexpr int64_t kVersion = kMigrations.size();
 
 constexpr std::array<const char*, 13> kAppendOnlyTables = {
@@ -281,8 +281,14 @@ bool Store::AddAnswer(const AnswerRow& answer, const MarkRow& mark) {
 
 void Store::AddMark(const MarkRow& mark) {
   Query insert(state_->connection,
-               "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted) VALUES (?, ?, ?, ?)");
-  insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted).Run();
+               "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted, value) VALUES (?, ?, ?, ?, ?)");
+  insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted);
+  if (mark.value) {
+    insert.Bind(*mark.value);
+  } else {
+    insert.BindNull();
+  }
+  insert.Run();
 }
 
 std::optional<ModelRow> Store::FindModel(RowId id) const { return First<ModelRow>(state_->connection, "id", id); }

@@ -25,7 +25,7 @@
 #include <string>
 #include <string_view>
 
-#include "task/scorers.h"
+#include "task/marking.h"
 
 namespace loco {
 

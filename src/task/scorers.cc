@@ -10,10 +10,14 @@
 namespace loco {
 namespace {
 
-constexpr std::array<Scorer, 3> kScorers = {{
-    {"exact", 1, false, ScoreExact},
-    {"numeric", 1, false, ScoreNumeric},
-    {"choice", 1, true, ScoreChoice},
+constexpr std::array<Scorer, 7> kScorers = {{
+    {"exact", 1, false, nullptr, ScoreExact},
+    {"numeric", 1, false, nullptr, ScoreNumeric},
+    {"choice", 1, true, nullptr, ScoreChoice},
+    {"qa", 1, false, "F1", ScoreQaAnswer},
+    {"rouge", 1, false, "ROUGE-L", ScoreRouge},
+    {"label", 1, false, nullptr, ScoreLabel},
+    {"bbh", 1, false, nullptr, ScoreBbh},
 }};
 
 }  // namespace
@@ -44,12 +48,19 @@ Marking MarkResponse(const Task& task, const Item& item, const Response& respons
     case Finish::kLength:
       return {Outcome::kTruncated, ""};
     case Finish::kStop:
-      if (IsBlank(response.text)) return {Outcome::kEmpty, ""};
+      // Saying nothing is an answer where a task asks questions that have none.
+      if (IsBlank(response.text) && !(task.scorer == "qa" && item.references.empty())) return {Outcome::kEmpty, ""};
       break;
     case Finish::kChoice:
       break;
   }
-  return FindScorer(task.scorer).mark(item, task.score, response);
+  const Scorer& scorer = FindScorer(task.scorer);
+  if (!task.score.filters) return scorer.mark(item, task.score, response);
+  Response filtered = response;
+  const FilteredAnswer answer = task.score.filters->Apply(response.text);
+  if (!answer.parsed) return {Outcome::kUnparsed, ""};
+  filtered.text = answer.text;
+  return scorer.mark(item, task.score, filtered);
 }
 
 bool ExtractLast(const std::string& text, const std::string& pattern, std::string* found) {

@@ -10,28 +10,16 @@
 #include <string_view>
 #include <vector>
 
-#include "store/rows.h"
+#include "task/marking.h"
 #include "task/task.h"
 
 namespace loco {
 
-// What the model gave for one item.
-struct Response {
-  std::string text;
-  Finish finish = Finish::kStop;
-  std::vector<double> log_likelihood;  // of each choice, natural logarithm
-  std::vector<int> choice_tokens;      // tokens of each choice
-};
-
-struct Marking {
-  Outcome outcome = Outcome::kWrong;
-  std::string extracted;  // what was read out of the answer and compared
-};
-
 struct Scorer {
   const char* name;
   int version;
-  bool uses_choices;  // needs log-likelihoods instead of generated text
+  bool uses_choices;       // needs log-likelihoods instead of generated text
+  const char* value_name;  // what the mean of Marking::value is called; null: the scorer knows right and wrong only
   Marking (*mark)(const Item& item, const ScoreSettings& settings, const Response& response);
 };
 
@@ -48,6 +36,14 @@ Marking MarkResponse(const Task& task, const Item& item, const Response& respons
 Marking ScoreExact(const Item& item, const ScoreSettings& settings, const Response& response);
 Marking ScoreNumeric(const Item& item, const ScoreSettings& settings, const Response& response);
 Marking ScoreChoice(const Item& item, const ScoreSettings& settings, const Response& response);
+// Extractive answers; qa_match.h. The value is token F1, right is an exact match.
+Marking ScoreQaAnswer(const Item& item, const ScoreSettings& settings, const Response& response);
+// Texts; rouge.h. The value is the F of ROUGE-L, right from `pass` on.
+Marking ScoreRouge(const Item& item, const ScoreSettings& settings, const Response& response);
+// Labels; classify.h.
+Marking ScoreLabel(const Item& item, const ScoreSettings& settings, const Response& response);
+// BIG-Bench Hard; bbh_match.h.
+Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response);
 
 // The last match of `pattern` in `text` (its first group when it has one). Empty pattern: the text itself.
 // Returns false when nothing matches.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -87,7 +88,11 @@ class ItemReader {
     item.category = item.fields["category"];
     item.difficulty = item.fields["difficulty"];
     if (!value.contains("answer")) return line.Wrong("", "'answer' is missing");
-    if (task_.scorer == "choice" ? !ReadChoices(line, item) : !ReadAnswer(line, item)) return;
+    const bool references = task_.scorer == "qa" || task_.scorer == "rouge";
+    const bool read = task_.scorer == "choice" ? ReadChoices(line, item)
+                      : references             ? ReadReferences(line, item)
+                                               : ReadAnswer(line, item);
+    if (!read) return;
     for (const std::string& name : needed_fields) {
       if (item.fields.contains(name)) continue;
       if (value.contains(name))
@@ -129,6 +134,27 @@ class ItemReader {
     return true;
   }
 
+  // One text or a list of them; for qa an empty list, where the right answer is none.
+  bool ReadReferences(JsonLine& line, Item& item) {
+    const Json& answer = line.value()["answer"];
+    if (answer.is_string()) item.references = {answer.get<std::string>()};
+    if (answer.is_array()) {
+      for (const Json& text : answer) {
+        if (text.is_string()) item.references.push_back(text.get<std::string>());
+      }
+    }
+    const bool texts = answer.is_string() || (answer.is_array() && answer.size() == item.references.size());
+    const bool blank = std::any_of(item.references.begin(), item.references.end(), IsBlank);
+    if (!texts || blank || (item.references.empty() && task_.scorer != "qa")) {
+      line.Wrong("answer", task_.scorer == "qa"
+                               ? "'answer' must be a text or a list of texts; an empty list where there is no answer"
+                               : "'answer' must be a text or a list of texts, none of them empty");
+      return false;
+    }
+    item.answer = item.references.empty() ? "" : item.references.front();
+    return true;
+  }
+
   // Why no answer of a model could be right; "" when one can.
   std::string MistakeOfAnswer(const Json& answer) const {
     if (answer.is_null()) return "'answer' must not be null";
@@ -137,6 +163,7 @@ class ItemReader {
     const std::string text = FieldText(answer);
     if (IsBlank(text)) return "'answer' is empty, and an empty answer of a model never counts as right";
     if (task_.scorer == "numeric" && !IsNumber(text)) return "'answer' must be a number for the scorer 'numeric'";
+    if (task_.score.labels && !task_.score.labels->Find(text)) return "'answer' is none of the task's labels";
     if (!answer.is_string() || task_.scorer != "exact" || !json_answers_) return "";
     if (IsTooDeepJson(text) || !Json::accept(text))
       return "'answer' is no JSON, but the task's normalize has \"json\"; write an object, or JSON in the text";
@@ -172,6 +199,67 @@ class ItemReader {
   std::set<std::string> ids_;
 };
 
+// labels = [...], those of them that decline to choose, and other spellings by label in [score.also].
+void ReadLabels(TomlTable& table, Task& task) {
+  const std::vector<std::string> names = table.Texts("labels");
+  const std::vector<std::string> abstain = table.Texts("abstain");
+  TomlTable also = table.Table("also");
+  std::vector<Label> labels;
+  for (const std::string& name : names) labels.push_back({.name = name});
+  const auto find = [&](const std::string& name) {
+    return std::find_if(labels.begin(), labels.end(), [&](const Label& label) { return label.name == name; });
+  };
+  for (const std::string& name : abstain) {
+    const auto label = find(name);
+    if (label == labels.end()) {
+      table.Wrong("abstain", fmt::format("{} is none of the labels", QuotedWord(name)));
+    } else {
+      label->abstains = true;
+    }
+  }
+  for (const std::string& name : also.Keys()) {
+    const std::vector<std::string> spellings = also.Texts(name);
+    const auto label = find(name);
+    if (label == labels.end()) {
+      also.Wrong(name, fmt::format("{} is none of the labels", QuotedWord(name)));
+    } else {
+      label->also = spellings;
+    }
+  }
+  if (task.scorer != "label") return;
+  if (labels.size() < 2) return table.Wrong("labels", "'label' needs 'labels', a list of at least two");
+  try {
+    task.score.labels = std::make_shared<const LabelSet>(std::move(labels));
+  } catch (const Error& problem) {
+    table.Wrong("labels", problem.what());
+  }
+}
+
+// [[score.filter]], each a step.
+void ReadFilters(TomlTable& table, Task& task) {
+  const std::vector<std::string> kinds = FilterNames();
+  std::vector<Filter> filters;
+  for (TomlTable step : table.Tables("filter")) {
+    Filter filter;
+    const auto kind = step.OneOf("kind", kinds);
+    if (!kind && !step.Has("kind")) step.Wrong("kind", "'kind' is missing: what the step does");
+    if (kind) filter.kind = *FindFilterKind(kinds[*kind]);
+    filter.patterns = step.Texts("patterns");
+    if (const auto group = step.Integer("group", {.least = 0, .most = 99})) filter.group = static_cast<int>(*group);
+    TomlTable map = step.Table("table");
+    for (const std::string& from : map.Keys()) filter.table[from] = map.RequiredText(from);
+    filter.optional = step.Flag("optional").value_or(false);
+    filters.push_back(std::move(filter));
+  }
+  if (filters.empty()) return;
+  if (task.scorer == "choice") return table.Wrong("filter", "'choice' generates nothing that could be filtered");
+  try {
+    task.score.filters = std::make_shared<const AnswerFilters>(std::move(filters));
+  } catch (const Error& problem) {
+    table.Wrong("filter", problem.what());
+  }
+}
+
 void ReadScore(TomlTable table, Task& task) {
   static const std::vector<std::string> kSteps = {"trim", "lower", "spaces", "punctuation", "json"};
   static const std::vector<std::string> kLengths = {"none", "tokens", "bytes"};
@@ -184,6 +272,16 @@ void ReadScore(TomlTable table, Task& task) {
   }
   task.score.tolerance = table.Number("tolerance", {.least = 0}).value_or(0);
   task.score.length = kLengths[table.OneOf("length", kLengths).value_or(0)];
+  task.score.no_answer = table.Texts("no_answer");
+  const auto pass = table.Number("pass", {.least = 0, .most = 1});
+  if (task.scorer == "rouge" && !pass)
+    table.Wrong("pass", "'rouge' needs 'pass', the value from which a text is right");
+  task.score.pass = pass.value_or(0);
+  static const std::vector<std::string> kReadings = {"exact",      "option",   "yes_no",
+                                                     "true_false", "validity", "word_list"};
+  task.score.reading = static_cast<BbhReading>(table.OneOf("reading", kReadings).value_or(0));
+  ReadLabels(table, task);
+  ReadFilters(table, task);
 }
 
 // Mistakes of a file with thousands of lines are shown up to this number.

@@ -8,10 +8,14 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "task/answer_filters.h"
+#include "task/bbh_match.h"
+#include "task/classify.h"
 #include "template/chat_template.h"
 
 namespace loco {
@@ -20,6 +24,7 @@ struct Item {
   std::string id;
   std::map<std::string, std::string> fields;  // every text or number of the line, for {placeholders}
   std::string answer;                         // expected text; for multiple choice the right choice's text
+  std::vector<std::string> references;        // qa, rouge: every text that is right; qa: none where there is no answer
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
   std::string category;    // may be empty
@@ -32,6 +37,11 @@ struct ScoreSettings {
   std::string extract;          // exact, numeric: RE2 pattern, the last match counts; its first group if it has one
   double tolerance = 0;         // numeric: largest absolute difference that is right
   std::string length = "none";  // choice: divide the log-likelihood by "none", "tokens" or "bytes"
+  std::vector<std::string> no_answer;            // qa: texts that say that there is no answer
+  double pass = 0;                               // rouge: the value that counts as right
+  BbhReading reading = BbhReading::kExact;       // bbh
+  std::shared_ptr<const LabelSet> labels;        // label
+  std::shared_ptr<const AnswerFilters> filters;  // what the answer goes through before it is marked; null: nothing
 };
 
 struct Task {
@@ -43,7 +53,7 @@ struct Task {
   std::string system;  // system message template; empty: none
   std::string user;    // user message template
   int max_tokens = 512;
-  std::string scorer = "exact";  // "exact", "numeric", "choice"
+  std::string scorer = "exact";  // a name of scorers.h
   ScoreSettings score;
   std::vector<Item> items;
   std::string hash;  // SHA-256 over the definition and the items as written

@@ -227,5 +227,83 @@ TEST_CASE("an answer of nothing but brackets is unparsed, and ends nothing") {
   CHECK(ScoreExact(item, settings, {.text = " [ ] "}).outcome == Outcome::kRight);
 }
 
+TEST_CASE("an extractive question may have several right answers, or none") {
+  const TaskFolder folder;
+  const std::string toml = kToml + "[score]\nscorer='qa'\nno_answer=['not given']\n";
+  const Task task = folder.Load(toml, R"({"question":"q","answer":["Paris","in Paris"]})"
+                                      "\n"
+                                      R"({"question":"q","answer":[]})");
+  REQUIRE(task.items.size() == 2);
+  const Marking part = MarkResponse(task, task.items[0], {.text = "in old Paris", .finish = Finish::kStop});
+  CHECK(part.outcome == Outcome::kWrong);
+  CHECK(*part.value == doctest::Approx(0.8));
+  CHECK(MarkResponse(task, task.items[0], {.text = "The Paris.", .finish = Finish::kStop}).outcome == Outcome::kRight);
+  for (const char* nothing : {"", "Not given"}) {
+    const Marking marking = MarkResponse(task, task.items[1], {.text = nothing, .finish = Finish::kStop});
+    CHECK(marking.outcome == Outcome::kRight);
+    CHECK(*marking.value == 1);
+  }
+  // Where there is an answer, saying nothing stays apart.
+  CHECK(MarkResponse(task, task.items[0], {.text = "", .finish = Finish::kStop}).outcome == Outcome::kEmpty);
+  CHECK(MarkResponse(task, task.items[1], {.text = "", .finish = Finish::kLength}).outcome == Outcome::kTruncated);
+  for (const char* answer : {"1", "[1]", "[\"\"]", "null"}) {
+    CHECK(folder.MistakeOf(toml, fmt::format(R"({{"question":"q","answer":{}}})", answer)).find("list of texts") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("a text passes from the value on that its task says") {
+  const TaskFolder folder;
+  CHECK(folder.MistakeOf(kToml + "[score]\nscorer='rouge'\n", R"({"question":"q","answer":"a b"})").find("'pass'") !=
+        std::string::npos);
+  const Task task =
+      folder.Load(kToml + "[score]\nscorer='rouge'\npass=0.7\n", R"({"question":"q","answer":"a b c d"})");
+  const Marking near = MarkResponse(task, task.items[0], {.text = "a b d", .finish = Finish::kStop});
+  CHECK(near.outcome == Outcome::kRight);
+  CHECK(*near.value == doctest::Approx(6.0 / 7));
+  CHECK(MarkResponse(task, task.items[0], {.text = "d c b a", .finish = Finish::kStop}).outcome == Outcome::kWrong);
+}
+
+TEST_CASE("labels are the task's, and an answer that names none or several is not read") {
+  const TaskFolder folder;
+  const std::string toml =
+      kToml + "[score]\nscorer='label'\nlabels=['card lost','card stolen','other']\nabstain=['other']\n";
+  const Task task =
+      folder.Load(toml + "[score.also]\n'card lost'=['missing card']\n", R"({"question":"q","answer":"card lost"})");
+  const auto outcome = [&](const char* text) {
+    return MarkResponse(task, task.items[0], {.text = text, .finish = Finish::kStop}).outcome;
+  };
+  CHECK(outcome("The intent is Card Lost.") == Outcome::kRight);
+  CHECK(outcome("missing card") == Outcome::kRight);
+  CHECK(outcome("card stolen") == Outcome::kWrong);
+  CHECK(outcome("card lost or card stolen") == Outcome::kUnparsed);
+  CHECK(outcome("I do not know") == Outcome::kUnparsed);
+  CHECK(folder.MistakeOf(toml, R"({"question":"q","answer":"card eaten"})").find("none of the task's labels") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf(kToml + "[score]\nscorer='label'\n", R"({"question":"q","answer":"a"})").find("'labels'") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf(toml + "[score.also]\nlost=['x']\n", R"({"question":"q","answer":"other"})")
+            .find("none of the labels") != std::string::npos);
+}
+
+TEST_CASE("filters take the answer out before any scorer sees it") {
+  const TaskFolder folder;
+  const std::string toml = kToml +
+                           "[score]\nscorer='bbh'\nreading='option'\n[[score.filter]]\nkind='strip_thinking'\n"
+                           "[[score.filter]]\nkind='last_match'\npatterns=['A: (.+)']\n";
+  const Task task = folder.Load(toml, R"({"question":"q","answer":"(B)"
+})");
+  const auto mark = [&](const char* text) {
+  return MarkResponse(task, task.items[0], {.text = text, .finish = Finish::kStop});
+  };
+CHECK(mark("<think>A: (C)</think>A: (B)").outcome == Outcome::kRight);
+CHECK(mark("<think>A: (B)</think>A: C").outcome == Outcome::kWrong);
+CHECK(mark("(B)").outcome == Outcome::kUnparsed);
+CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='strip_thinkin'\n", "").find("strip_thinking") !=
+      std::string::npos);
+CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='last_match'\n", "").find("patterns") !=
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace loco

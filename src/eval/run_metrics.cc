@@ -1,0 +1,64 @@
+#include "eval/run_metrics.h"
+
+#include <map>
+
+#include "task/classify.h"
+#include "task/scorers.h"
+
+namespace loco {
+namespace {
+
+struct Mean {
+  double sum = 0;
+  int64_t items = 0;
+
+  void Add(double value) {
+    sum += value;
+    ++items;
+  }
+  RunMetric As(std::string name) const {
+    return {std::move(name), items > 0 ? sum / static_cast<double>(items) : 0, items};
+  }
+};
+
+std::vector<RunMetric> MetricsOfValues(const std::vector<MarkedAnswer>& answers, const Task& task, const char* name) {
+  std::map<std::string, const Item*> items;
+  for (const Item& item : task.items) items[item.id] = &item;
+  Mean all;
+  Mean with_answer;
+  Mean without;
+  for (const MarkedAnswer& answer : answers) {
+    const double value = answer.mark.value.value_or(0);
+    all.Add(value);
+    (items.at(answer.answer.item)->references.empty() ? without : with_answer).Add(value);
+  }
+  if (without.items == 0 || with_answer.items == 0) return {all.As(name)};
+  return {all.As(name), with_answer.As(std::string(name) + " with an answer"), without.As("none where there is none")};
+}
+
+std::vector<RunMetric> MetricsOfLabels(const std::vector<MarkedAnswer>& answers, const Task& task) {
+  const LabelSet& labels = *task.score.labels;
+  std::map<std::string, size_t> truth;
+  for (const Item& item : task.items) truth[item.id] = *labels.Find(item.answer);
+  Confusion confusion(labels.size());
+  for (const MarkedAnswer& answer : answers) {
+    const bool read = answer.mark.outcome == Outcome::kRight || answer.mark.outcome == Outcome::kWrong;
+    confusion.Add(truth.at(answer.answer.item), read ? labels.Find(answer.mark.extracted) : std::nullopt);
+  }
+  const std::vector<size_t> abstentions = labels.Abstentions();
+  const ClassScores scores = ComputeClassScores(confusion, {.abstentions = abstentions});
+  std::vector<RunMetric> metrics = {{"macro-F1", scores.macro_f1, scores.items}};
+  if (!abstentions.empty()) metrics.push_back({"declined", scores.abstention_rate, scores.items});
+  return metrics;
+}
+
+}  // namespace
+
+std::vector<RunMetric> MetricsOf(const Store& store, RowId run, const Task& task) {
+  const Scorer& scorer = FindScorer(task.scorer);
+  if (scorer.value_name == nullptr && !task.score.labels) return {};
+  const std::vector<MarkedAnswer> answers = store.Answers(run, ScorerId(scorer));
+  return task.score.labels ? MetricsOfLabels(answers, task) : MetricsOfValues(answers, task, scorer.value_name);
+}
+
+}  // namespace loco

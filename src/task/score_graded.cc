@@ -1,0 +1,31 @@
+// Scorers that are settings and a row around modules of their own: extractive answers, texts, labels, BIG-Bench Hard.
+#include "base/error.h"
+#include "task/qa_match.h"
+#include "task/rouge.h"
+#include "task/scorers.h"
+
+namespace loco {
+
+Marking ScoreQaAnswer(const Item& item, const ScoreSettings& settings, const Response& response) {
+  const QaScore score = ScoreQa(item.references, response.text, {.no_answer = settings.no_answer});
+  return {score.exact ? Outcome::kRight : Outcome::kWrong, NormalizeQaAnswer(response.text), score.f1};
+}
+
+Marking ScoreRouge(const Item& item, const ScoreSettings& settings, const Response& response) {
+  const double f = BestRougeL(item.references, response.text).f;
+  return {f >= settings.pass ? Outcome::kRight : Outcome::kWrong, response.text, f};
+}
+
+Marking ScoreLabel(const Item& item, const ScoreSettings& settings, const Response& response) {
+  LOCO_CHECK(settings.labels != nullptr);
+  const LabelReading reading = settings.labels->Read(response.text);
+  if (!reading.label) return {Outcome::kUnparsed, ""};
+  const std::string& read = settings.labels->name(*reading.label);
+  return {read == item.answer ? Outcome::kRight : Outcome::kWrong, read};
+}
+
+Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response) {
+  return MarkBbh(response.text, item.answer, settings.reading);
+}
+
+}  // namespace loco
