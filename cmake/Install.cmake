@@ -32,7 +32,8 @@ endif()
 # Whose work is inside, and where its notice lies. The engine's own notices come with its prefix. Header-only and linked
 # Debian libraries by the package that holds the notice; tools/package fails when a bundled library has none.
 set(header_packages libcli11-dev libtomlplusplus-dev libboost1.74-dev libfmt-dev)
-set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libtomlplusplus3 libgomp1 libstdc++6 libgcc-s1)
+set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libcld2-0 libtomlplusplus3 libgomp1
+  libstdc++6 libgcc-s1)
 file(REMOVE_RECURSE ${notices})
 file(GLOB engine_notices ${LOCO_ENGINE}/licences/*)
 file(COPY ${engine_notices} DESTINATION ${notices})
