@@ -9,6 +9,6 @@ namespace loco {
 
 // "Q4_K_M" and "q4_k_m" are the same word.
 bool SameWord(std::string_view a, std::string_view b);
-std::string LowerCase(std::string_view text);
+std::string LowerAscii(std::string_view text);
 
 }  // namespace loco

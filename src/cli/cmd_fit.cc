@@ -37,7 +37,7 @@ std::string Tokens(uint64_t count) { return FormatCount(static_cast<int64_t>(cou
 // "qwen" is no entry, but the beginning of several: names them all.
 void CheckInCatalog(const Catalog& catalog, const std::string& word) {
   if (catalog.Find(word) != nullptr) return;
-  const std::string lower = LowerCase(word);
+  const std::string lower = LowerAscii(word);
   std::vector<std::string> ids;
   for (const CatalogModel& model : catalog.models) {
     if (model.id.find(lower) != std::string::npos) ids.push_back(model.id);

@@ -97,7 +97,7 @@ RuleVerdict ApplyLicence(const Rule& rule, const KnownFacts& known) {
   if (!known.licence) return Unknown("the licence is stated: declared = { licence = …, source = … } in the policy");
   const std::string& licence = known.licence->value;
   const bool allowed = std::any_of(rule.allow.begin(), rule.allow.end(),
-                                   [&](const std::string& one) { return LowerCase(one) == LowerCase(licence); });
+                                   [&](const std::string& one) { return LowerAscii(one) == LowerAscii(licence); });
   return With(allowed ? Pass(licence) : Fail(licence, fmt::format("the policy allows '{}'", licence)), *known.licence);
 }
 

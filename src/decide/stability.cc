@@ -11,16 +11,19 @@ std::vector<Stability> ResampleChoice(const Objective& objective, const Field& f
     return shares;
   }
   Resampler resampler(field.tasks, objective.seed);
-  const double share = 1.0 / objective.resamples;
   for (int r = 0; r < objective.resamples; ++r) {
     Field drawn = field;
     drawn.tasks = resampler.Draw();
-    shares[ChooseBy(objective, drawn).chosen].chosen += share;
+    ++shares[ChooseBy(objective, drawn).chosen].chosen;
     const std::vector<double> scores = MacroScores(drawn.tasks);
     const double top = *std::max_element(scores.begin(), scores.end());
     const auto is_top = [top](double s) { return s >= top - 1e-12; };
     const auto winners = static_cast<double>(std::count_if(scores.begin(), scores.end(), is_top));
-    for (size_t k = 0; k < scores.size(); ++k) shares[k].best += is_top(scores[k]) ? share / winners : 0;
+    for (size_t k = 0; k < scores.size(); ++k) shares[k].best += is_top(scores[k]) ? 1 / winners : 0;
+  }
+  for (Stability& share : shares) {
+    share.chosen /= objective.resamples;
+    share.best /= objective.resamples;
   }
   return shares;
 }

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "task/classify.h"
+#include "score/classify.h"
 #include "task/scorers.h"
 
 namespace loco {

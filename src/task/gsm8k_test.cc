@@ -1,6 +1,6 @@
 // The numeric scorer against published verdicts: GSM8K's problems, each answered by four models.
+#include "score/shared_data.h"
 #include "task/scorers.h"
-#include "task/shared_data.h"
 
 namespace loco {
 namespace {

@@ -1,7 +1,8 @@
-// Scorers that are settings and a row around modules of their own: extractive answers, texts, labels, BIG-Bench Hard.
+// Scorers that are settings and a row around modules of their own: extractive answers, texts, labels,
+// instructions, BIG-Bench Hard.
 #include "base/error.h"
-#include "task/qa_match.h"
-#include "task/rouge.h"
+#include "score/qa_match.h"
+#include "score/rouge.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -22,6 +23,24 @@ Marking ScoreLabel(const Item& item, const ScoreSettings& settings, const Respon
   if (!reading.label) return {Outcome::kUnparsed, ""};
   const std::string& read = settings.labels->name(*reading.label);
   return {read == item.answer ? Outcome::kRight : Outcome::kWrong, read};
+}
+
+Marking ScoreInstructions(const Item& item, const ScoreSettings& settings, const Response& response) {
+  size_t followed = 0;
+  std::string missed;  // their ids
+  for (const Instruction& instruction : item.instructions) {
+    const bool follows =
+        settings.loose ? FollowsLoosely(instruction, response.text) : Follows(instruction, response.text);
+    if (follows) {
+      ++followed;
+    } else {
+      missed += (missed.empty() ? "" : " ") + instruction.id;
+    }
+  }
+  const size_t count = item.instructions.size();
+  LOCO_CHECK(count > 0);
+  return {followed == count ? Outcome::kRight : Outcome::kWrong, missed.empty() ? "all" : "not " + missed,
+          static_cast<double>(followed) / static_cast<double>(count)};
 }
 
 Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response) {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "task/marking.h"
+#include "score/marking.h"
 #include "task/task.h"
 
 namespace loco {
@@ -42,6 +42,8 @@ Marking ScoreQaAnswer(const Item& item, const ScoreSettings& settings, const Res
 Marking ScoreRouge(const Item& item, const ScoreSettings& settings, const Response& response);
 // Labels; classify.h.
 Marking ScoreLabel(const Item& item, const ScoreSettings& settings, const Response& response);
+// Instructions that can be checked, as IFEval has them; instructions.h. The value is the share that is followed.
+Marking ScoreInstructions(const Item& item, const ScoreSettings& settings, const Response& response);
 // BIG-Bench Hard; bbh_match.h.
 Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response);
 

@@ -89,9 +89,10 @@ class ItemReader {
     item.difficulty = item.fields["difficulty"];
     if (!value.contains("answer")) return line.Wrong("", "'answer' is missing");
     const bool references = task_.scorer == "qa" || task_.scorer == "rouge";
-    const bool read = task_.scorer == "choice" ? ReadChoices(line, item)
-                      : references             ? ReadReferences(line, item)
-                                               : ReadAnswer(line, item);
+    const bool read = task_.scorer == "choice"         ? ReadChoices(line, item)
+                      : references                     ? ReadReferences(line, item)
+                      : task_.scorer == "instructions" ? ReadInstructions(line, item)
+                                                       : ReadAnswer(line, item);
     if (!read) return;
     for (const std::string& name : needed_fields) {
       if (item.fields.contains(name)) continue;
@@ -131,6 +132,27 @@ class ItemReader {
       return false;
     }
     item.answer = FieldText(answer);
+    return true;
+  }
+
+  // [{"follow": "length_constraints:number_words", "relation": "at least", "num_words": 300}, …]
+  bool ReadInstructions(JsonLine& line, Item& item) {
+    const Json& answer = line.value()["answer"];
+    const auto wrong = [&](const std::string& message) {
+      line.Wrong("answer", message);
+      return false;
+    };
+    if (!answer.is_array() || answer.empty()) return wrong("'answer' must be a list of instructions");
+    for (const Json& entry : answer) {
+      if (!entry.is_object() || !entry.contains("follow") || !entry["follow"].is_string())
+        return wrong("an instruction is an object with 'follow', the name of its type, and its arguments");
+      Instruction instruction{.id = entry["follow"].get<std::string>()};
+      for (const auto& [name, value] : entry.items()) {
+        if (name != "follow") instruction.arguments[name] = value;
+      }
+      for (const InstructionProblem& problem : FindInstructionProblems(instruction)) return wrong(problem.message);
+      item.instructions.push_back(std::move(instruction));
+    }
     return true;
   }
 
@@ -280,6 +302,7 @@ void ReadScore(TomlTable table, Task& task) {
   static const std::vector<std::string> kReadings = {"exact",      "option",   "yes_no",
                                                      "true_false", "validity", "word_list"};
   task.score.reading = static_cast<BbhReading>(table.OneOf("reading", kReadings).value_or(0));
+  task.score.loose = table.Flag("loose").value_or(false);
   ReadLabels(table, task);
   ReadFilters(table, task);
 }

@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "base/file.h"
-#include "task/answer_filters.h"
-#include "task/bbh_match.h"
-#include "task/classify.h"
+#include "score/answer_filters.h"
+#include "score/bbh_match.h"
+#include "score/classify.h"
+#include "score/instructions.h"
 #include "template/chat_template.h"
 
 namespace loco {
@@ -24,6 +25,7 @@ struct Item {
   std::string id;
   std::map<std::string, std::string> fields;  // every text or number of the line, for {placeholders}
   std::string answer;                         // expected text; for multiple choice the right choice's text
+  std::vector<Instruction> instructions;      // instructions: what the answer must follow
   std::vector<std::string> references;        // qa, rouge: every text that is right; qa: none where there is no answer
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
@@ -40,6 +42,7 @@ struct ScoreSettings {
   std::vector<std::string> no_answer;            // qa: texts that say that there is no answer
   double pass = 0;                               // rouge: the value that counts as right
   BbhReading reading = BbhReading::kExact;       // bbh
+  bool loose = false;                            // instructions: loosened forms of the answer count, too
   std::shared_ptr<const LabelSet> labels;        // label
   std::shared_ptr<const AnswerFilters> filters;  // what the answer goes through before it is marked; null: nothing
 };

@@ -291,18 +291,41 @@ TEST_CASE("filters take the answer out before any scorer sees it") {
   const std::string toml = kToml +
                            "[score]\nscorer='bbh'\nreading='option'\n[[score.filter]]\nkind='strip_thinking'\n"
                            "[[score.filter]]\nkind='last_match'\npatterns=['A: (.+)']\n";
-  const Task task = folder.Load(toml, R"({"question":"q","answer":"(B)"
-})");
+  const Task task = folder.Load(toml, R"x({"question":"q","answer":"(B)"})x");
   const auto mark = [&](const char* text) {
-  return MarkResponse(task, task.items[0], {.text = text, .finish = Finish::kStop});
+    return MarkResponse(task, task.items[0], {.text = text, .finish = Finish::kStop});
   };
-CHECK(mark("<think>A: (C)</think>A: (B)").outcome == Outcome::kRight);
-CHECK(mark("<think>A: (B)</think>A: C").outcome == Outcome::kWrong);
-CHECK(mark("(B)").outcome == Outcome::kUnparsed);
-CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='strip_thinkin'\n", "").find("strip_thinking") !=
-      std::string::npos);
-CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='last_match'\n", "").find("patterns") !=
-      std::string::npos);
+  CHECK(mark("<think>A: (C)</think>A: (B)").outcome == Outcome::kRight);
+  CHECK(mark("<think>A: (B)</think>A: C").outcome == Outcome::kWrong);
+  CHECK(mark("(B)").outcome == Outcome::kUnparsed);
+  CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='strip_thinkin'\n", "").find("strip_thinking") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf(kToml + "[score]\n[[score.filter]]\nkind='last_match'\n", "").find("last_match") !=
+        std::string::npos);
+}
+
+TEST_CASE("an answer follows all of its instructions or is wrong, and how many it follows is its value") {
+  const TaskFolder folder;
+  const std::string toml = kToml + "[score]\nscorer='instructions'\n";
+  const std::string item = R"({"question":"q","answer":[{"follow":"punctuation:no_comma"},)"
+                           R"({"follow":"length_constraints:number_words","relation":"at least","num_words":3}]})";
+  const Task task = folder.Load(toml, item);
+  const auto mark = [&](const char* text) {
+    return MarkResponse(task, task.items[0], {.text = text, .finish = Finish::kStop});
+  };
+  CHECK(mark("one two three").outcome == Outcome::kRight);
+  const Marking half = mark("one two");
+  CHECK(half.outcome == Outcome::kWrong);
+  CHECK(*half.value == 0.5);
+  CHECK(half.extracted == "not length_constraints:number_words");
+  // Loosely, an introduction that breaks a rule is taken away.
+  const char* introduced = "Sure, here it is:\none two three";
+  CHECK(mark(introduced).outcome == Outcome::kWrong);
+  const Task loose = folder.Load(toml + "loose=true\n", item);
+  CHECK(MarkResponse(loose, loose.items[0], {.text = introduced, .finish = Finish::kStop}).outcome == Outcome::kRight);
+  CHECK(folder.MistakeOf(toml, R"({"question":"q","answer":[{"follow":"no_comma"}]})").find("punctuation:no_comma") !=
+        std::string::npos);
+  CHECK(folder.MistakeOf(toml, R"({"question":"q","answer":[]})").find("list of instructions") != std::string::npos);
 }
 
 }  // namespace

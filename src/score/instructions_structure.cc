@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "task/instruction_checks.h"
-#include "task/unicode_text.h"
+#include "score/instruction_checks.h"
+#include "score/python_text.h"
 
 namespace loco {
 namespace {

@@ -1,4 +1,4 @@
-#include "task/classify.h"
+#include "score/classify.h"
 
 #include <fmt/format.h>
 #include <rapidcheck.h>
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "task/shared_data.h"
+#include "score/shared_data.h"
 
 namespace loco {
 namespace {

@@ -1,4 +1,4 @@
-#include "task/answer_filters.h"
+#include "score/answer_filters.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -9,7 +9,7 @@
 
 #include "base/diagnostic.h"
 #include "base/error.h"
-#include "task/fold.h"
+#include "score/fold.h"
 
 namespace loco {
 namespace {

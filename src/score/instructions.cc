@@ -1,4 +1,4 @@
-#include "task/instructions.h"
+#include "score/instructions.h"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/suggest.h"
-#include "task/instruction_checks.h"
-#include "task/language.h"
-#include "task/unicode_text.h"
+#include "score/instruction_checks.h"
+#include "score/language.h"
+#include "score/python_text.h"
 
 namespace loco {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/file.h"
-#include "task/instructions.h"
+#include "score/instructions.h"
 
 namespace loco {
 namespace {

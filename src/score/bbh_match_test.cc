@@ -1,12 +1,12 @@
-#include "task/bbh_match.h"
+#include "score/bbh_match.h"
 
 #include <fmt/format.h>
 #include <rapidcheck.h>
 
 #include <map>
 
-#include "task/fold.h"
-#include "task/shared_data.h"
+#include "score/fold.h"
+#include "score/shared_data.h"
 
 namespace loco {
 namespace {

@@ -1,11 +1,11 @@
-#include "task/rouge.h"
+#include "score/rouge.h"
 
 #include <algorithm>
 #include <limits>
 #include <map>
 
 #include "base/error.h"
-#include "task/fold.h"
+#include "score/fold.h"
 
 namespace loco {
 namespace {

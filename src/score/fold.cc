@@ -1,4 +1,4 @@
-#include "task/fold.h"
+#include "score/fold.h"
 
 #include <unicode/locid.h>
 #include <unicode/uchar.h>

@@ -1,4 +1,4 @@
-#include "task/sentences.h"
+#include "score/sentences.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

@@ -3,8 +3,8 @@
 #include <functional>
 
 #include "base/error.h"
-#include "task/instruction_checks.h"
-#include "task/unicode_text.h"
+#include "score/instruction_checks.h"
+#include "score/python_text.h"
 
 namespace loco {
 namespace {

@@ -1,10 +1,10 @@
-#include "task/qa_match.h"
+#include "score/qa_match.h"
 
 #include <rapidcheck.h>
 
 #include <cmath>
 
-#include "task/shared_data.h"
+#include "score/shared_data.h"
 
 namespace loco {
 namespace {

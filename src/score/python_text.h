@@ -13,24 +13,25 @@
 #include <string_view>
 #include <vector>
 
+#include "score/fold.h"
+
 namespace loco {
 
 // `text` with U+FFFD in place of what is no UTF-8.
 std::string ValidUtf8(std::string_view text);
 
-// The code point at text[i], and moves i behind it; the code point that ends before text[i]. One must be there.
-char32_t NextCodePoint(std::string_view text, size_t& i);
+// The code point that ends before text[i]; one must be there.
 char32_t CodePointBefore(std::string_view text, size_t i);
 
-bool IsSpace(char32_t c);          // str.isspace, \s
-bool IsLetter(char32_t c);         // str.isalpha
-bool IsDecimalDigit(char32_t c);   // \d
-bool IsWordCharacter(char32_t c);  // \w: letters, numbers and _, but no combining marks
+bool IsSpace(char32_t c);         // str.isspace, \s
+bool IsLetter(char32_t c);        // str.isalpha
+bool IsDecimalDigit(char32_t c);  // \d
+bool IsPythonWord(char32_t c);    // \w: letters, numbers and _, but no combining marks
 
 std::string_view Strip(std::string_view text);  // without blanks at both ends
 bool IsAllBlank(std::string_view text);
-std::string ToLower(std::string_view text);   // str.lower
-std::string FoldCase(std::string_view text);  // re.IGNORECASE: each character by itself, so that ß is not ss
+std::string ToLower(std::string_view text);         // str.lower
+std::string FoldCharacters(std::string_view text);  // re.IGNORECASE: each character by itself, so that ß is not ss
 
 // Some letter is upper (lower) case and none is another case. False without such letters.
 bool IsUpper(std::string_view text);

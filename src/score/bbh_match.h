@@ -25,7 +25,7 @@
 #include <string>
 #include <string_view>
 
-#include "task/marking.h"
+#include "score/marking.h"
 
 namespace loco {
 

@@ -1,4 +1,4 @@
-#include "task/instructions.h"
+#include "score/instructions.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>

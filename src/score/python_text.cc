@@ -1,4 +1,4 @@
-#include "task/unicode_text.h"
+#include "score/python_text.h"
 
 #include <unicode/locid.h>
 #include <unicode/uchar.h>
@@ -35,15 +35,6 @@ void Append(std::string& text, char32_t c) {
 
 }  // namespace
 
-char32_t NextCodePoint(std::string_view text, size_t& i) {
-  const auto first = static_cast<uint8_t>(text[i++]);
-  if (first < 0xC0) return first;
-  const int followers = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-  char32_t c = first & (0x3FU >> followers);
-  for (int k = 0; k < followers && i < text.size(); ++k) c = c << 6 | (static_cast<uint8_t>(text[i++]) & 0x3FU);
-  return c;
-}
-
 char32_t CodePointBefore(std::string_view text, size_t i) {
   do {
     --i;
@@ -64,7 +55,7 @@ bool IsLetter(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_G
 
 bool IsDecimalDigit(char32_t c) { return u_charType(static_cast<UChar32>(c)) == U_DECIMAL_DIGIT_NUMBER; }
 
-bool IsWordCharacter(char32_t c) {
+bool IsPythonWord(char32_t c) {
   return c == '_' || (U_GET_GC_MASK(static_cast<UChar32>(c)) & (U_GC_L_MASK | U_GC_N_MASK)) != 0;
 }
 
@@ -88,7 +79,7 @@ std::string ToLower(std::string_view text) {
   return out;
 }
 
-std::string FoldCase(std::string_view text) {
+std::string FoldCharacters(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size();) {

@@ -1,4 +1,4 @@
-#include "task/unicode_text.h"
+#include "score/python_text.h"
 
 #include <doctest/doctest.h>
 
@@ -33,11 +33,11 @@ TEST_CASE("code points are read forwards and backwards alike") {
 TEST_CASE("blanks and word characters are Python's") {
   for (const char32_t c : {U' ', U'\t', U'\n', U'\v', U'\x1c', U'\x85', U'\u00a0', U'\u2003', U'\u3000'}) {
     CHECK(IsSpace(c));
-    CHECK(!IsWordCharacter(c));
+    CHECK(!IsPythonWord(c));
   }
   for (const char32_t c : {U'\0', U'\u200b', U'\ufeff'}) CHECK(!IsSpace(c));
-  for (const char32_t c : {U'a', U'_', U'7', U'ß', U'日', U'½', U'\u0967'}) CHECK(IsWordCharacter(c));
-  for (const char32_t c : {U'-', U'\'', U'\u0301', U'\u093f', U'😀'}) CHECK(!IsWordCharacter(c));
+  for (const char32_t c : {U'a', U'_', U'7', U'ß', U'日', U'½', U'\u0967'}) CHECK(IsPythonWord(c));
+  for (const char32_t c : {U'-', U'\'', U'\u0301', U'\u093f', U'😀'}) CHECK(!IsPythonWord(c));
   CHECK(IsLetter(U'ñ'));
   CHECK(!IsLetter(U'7'));
   CHECK(IsDecimalDigit(U'\u0967'));
@@ -68,8 +68,8 @@ TEST_CASE("a text is in one case when no letter of another case is in it") {
 
 TEST_CASE("case is taken away in all of Unicode") {
   CHECK(ToLower("ÄÖ ΛΌΓΟΣ") == "äö λόγος");
-  CHECK(FoldCase("ΛΌΓΟΣ λόγος") == "λόγοσ λόγοσ");
-  CHECK(FoldCase("Straße") == "straße");
+  CHECK(FoldCharacters("ΛΌΓΟΣ λόγος") == "λόγοσ λόγοσ");
+  CHECK(FoldCharacters("Straße") == "straße");
 }
 
 TEST_CASE("the pieces and the separators make up the text") {

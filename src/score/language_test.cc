@@ -1,4 +1,4 @@
-#include "task/language.h"
+#include "score/language.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "task/rouge.h"
+#include "score/rouge.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>

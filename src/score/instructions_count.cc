@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
 
-#include "task/instruction_checks.h"
-#include "task/sentences.h"
-#include "task/unicode_text.h"
+#include "score/instruction_checks.h"
+#include "score/python_text.h"
+#include "score/sentences.h"
 
 namespace loco {
 namespace {
@@ -14,7 +14,7 @@ int64_t CountWords(std::string_view text) {
   int64_t words = 0;
   bool in_word = false;
   for (size_t i = 0; i < text.size();) {
-    const bool continues = IsWordCharacter(NextCodePoint(text, i));
+    const bool continues = IsPythonWord(NextCodePoint(text, i));
     if (continues && !in_word) ++words;
     in_word = continues;
   }

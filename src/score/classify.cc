@@ -1,4 +1,4 @@
-#include "task/classify.h"
+#include "score/classify.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "base/error.h"
-#include "task/fold.h"
+#include "score/fold.h"
 
 namespace loco {
 namespace {

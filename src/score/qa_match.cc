@@ -1,10 +1,10 @@
-#include "task/qa_match.h"
+#include "score/qa_match.h"
 
 #include <unicode/uchar.h>
 
 #include <algorithm>
 
-#include "task/fold.h"
+#include "score/fold.h"
 
 namespace loco {
 namespace {

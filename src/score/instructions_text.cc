@@ -1,27 +1,28 @@
 #include <algorithm>
 
-#include "task/instruction_checks.h"
-#include "task/language.h"
-#include "task/unicode_text.h"
+#include "score/instruction_checks.h"
+#include "score/language.h"
+#include "score/python_text.h"
 
 namespace loco {
 namespace {
 
 std::vector<std::string> FoldedTexts(const nlohmann::json& arguments, const char* name) {
   std::vector<std::string> texts;
-  for (const nlohmann::json& text : arguments.at(name)) texts.push_back(FoldCase(ValidUtf8(text.get<std::string>())));
+  for (const nlohmann::json& text : arguments.at(name))
+    texts.push_back(FoldCharacters(ValidUtf8(text.get<std::string>())));
   return texts;
 }
 
 // Whether `word` stands in `text` and no word character continues it.
 bool ContainsWord(std::string_view text, std::string_view word) {
   size_t i = 0;
-  const bool begins_as_word = IsWordCharacter(NextCodePoint(word, i));
-  const bool ends_as_word = IsWordCharacter(CodePointBefore(word, word.size()));
+  const bool begins_as_word = IsPythonWord(NextCodePoint(word, i));
+  const bool ends_as_word = IsPythonWord(CodePointBefore(word, word.size()));
   for (size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
     size_t end = at + word.size();
-    const bool continued_before = begins_as_word && at > 0 && IsWordCharacter(CodePointBefore(text, at));
-    const bool continued_behind = ends_as_word && end < text.size() && IsWordCharacter(NextCodePoint(text, end));
+    const bool continued_before = begins_as_word && at > 0 && IsPythonWord(CodePointBefore(text, at));
+    const bool continued_behind = ends_as_word && end < text.size() && IsPythonWord(NextCodePoint(text, end));
     if (!continued_before && !continued_behind) return true;
   }
   return false;
@@ -51,12 +52,12 @@ bool HasConstrainedResponse(const std::string& response, const nlohmann::json& /
 
 bool HasKeywordCount(const std::string& response, const nlohmann::json& arguments) {
   const std::string keyword = TextArgument(arguments, "keyword");
-  const int64_t count = CountOccurrences(FoldCase(response), FoldCase(Strip(keyword)));
+  const int64_t count = CountOccurrences(FoldCharacters(response), FoldCharacters(Strip(keyword)));
   return IsWithin(count, arguments, "relation", "frequency");
 }
 
 bool HasKeywords(const std::string& response, const nlohmann::json& arguments) {
-  const std::string text = FoldCase(response);
+  const std::string text = FoldCharacters(response);
   const std::vector<std::string> keywords = FoldedTexts(arguments, "keywords");
   return std::all_of(keywords.begin(), keywords.end(), [&](const std::string& word) { return Contains(text, word); });
 }
@@ -64,7 +65,7 @@ bool HasKeywords(const std::string& response, const nlohmann::json& arguments) {
 bool HasNoComma(const std::string& response, const nlohmann::json& /*arguments*/) { return !Contains(response, ","); }
 
 bool HasNoForbiddenWord(const std::string& response, const nlohmann::json& arguments) {
-  const std::string text = FoldCase(response);
+  const std::string text = FoldCharacters(response);
   const std::vector<std::string> words = FoldedTexts(arguments, "forbidden_words");
   return std::none_of(words.begin(), words.end(), [&](const std::string& word) { return ContainsWord(text, word); });
 }

@@ -1,11 +1,11 @@
-#include "task/sentences.h"
+#include "score/sentences.h"
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
-#include "task/unicode_text.h"
+#include "score/python_text.h"
 
 namespace loco {
 namespace {

@@ -1,4 +1,4 @@
-#include "task/fold.h"
+#include "score/fold.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>

@@ -1,4 +1,4 @@
-#include "task/bbh_match.h"
+#include "score/bbh_match.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -7,8 +7,8 @@
 #include <array>
 
 #include "base/error.h"
-#include "task/answer_filters.h"
-#include "task/fold.h"
+#include "score/answer_filters.h"
+#include "score/fold.h"
 
 namespace loco {
 namespace {

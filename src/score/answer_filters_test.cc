@@ -1,4 +1,4 @@
-#include "task/answer_filters.h"
+#include "score/answer_filters.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
