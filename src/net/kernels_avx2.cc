@@ -18,6 +18,13 @@
 
 #include "net/attention_inl.h"
 
+// GCC 12 unrolls these short loops too late to keep the sums in registers: each step would store all of them.
+#if defined(__clang__)
+#define LOCO_UNROLL _Pragma("unroll")
+#else
+#define LOCO_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 namespace loco {
 namespace {
 
@@ -45,19 +52,24 @@ template <int R>
 inline void MicroTile(const float* a, int64_t stride, const float* panel, int64_t steps, float* c, int64_t c_stride,
                       bool first) {
   __m256 sum[R][2];
+  LOCO_UNROLL
   for (int r = 0; r < R; ++r) {
+    LOCO_UNROLL
     for (int n = 0; n < 2; ++n) sum[r][n] = first ? _mm256_setzero_ps() : _mm256_loadu_ps(c + r * c_stride + 8 * n);
   }
   for (int64_t k = 0; k < steps; ++k) {
     const __m256 w0 = _mm256_load_ps(panel + 16 * k);
     const __m256 w1 = _mm256_load_ps(panel + 16 * k + 8);
+    LOCO_UNROLL
     for (int r = 0; r < R; ++r) {
       const __m256 x = _mm256_broadcast_ss(a + r * stride + k);
       sum[r][0] = _mm256_fmadd_ps(x, w0, sum[r][0]);
       sum[r][1] = _mm256_fmadd_ps(x, w1, sum[r][1]);
     }
   }
+  LOCO_UNROLL
   for (int r = 0; r < R; ++r) {
+    LOCO_UNROLL
     for (int n = 0; n < 2; ++n) _mm256_storeu_ps(c + r * c_stride + 8 * n, sum[r][n]);
   }
 }
@@ -68,6 +80,9 @@ struct Avx2 : VectorBlocking {
   static constexpr int64_t kPair = 1;
   static constexpr int64_t kStep = 1;
   static constexpr int64_t kNarrowRows = 6;
+  static constexpr int64_t kForwardStrip = 128;
+  static constexpr int64_t kForwardDepth = 576;  // a micro-panel is then little more than the first-level cache
+  static constexpr int64_t kBackwardDepth = 320;
 
   static constexpr bool kReadsBlocks = true;
   static float Half(uint16_t bits) { return _cvtsh_ss(bits); }
