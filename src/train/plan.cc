@@ -34,13 +34,11 @@ MemoryPlan PlanMemory(const Network& network, const PlanOptions& options) {
   plan.loss_rows = kLeastLossRows;
   const int64_t most_rows =
       std::min(kMostLossRows, (options.tokens + kLeastLossRows - 1) / kLeastLossRows * kLeastLossRows);
-  // The loss and the blocks are never in work at the same time: what the blocks need anyway costs nothing.
-  const int64_t free_for_loss = std::max(
-      kLossBudget, ComputePassMemory(network, options.rank, options.tokens, 0, CurrentKernels().element_bytes).work);
-  while (plan.loss_rows < most_rows && LossBytes(network, options, 2 * plan.loss_rows) <= free_for_loss)
+  while (plan.loss_rows < most_rows && LossBytes(network, options, 2 * plan.loss_rows) <= kLossBudget)
     plan.loss_rows *= 2;
   const PassMemory pass =
       ComputePassMemory(network, options.rank, options.tokens, plan.loss_rows, CurrentKernels().element_bytes);
+  // The loss and the blocks are never in work at the same time.
   const int64_t scratch = options.threads * CurrentKernels().gemm_scratch;
   const int64_t adapter = options.parameters * kBytesPerParameter;
   const int64_t fixed = options.weight_bytes + adapter + pass.inputs + scratch + options.data_bytes + kProgramBytes;
