@@ -15,8 +15,12 @@ constexpr int64_t kMostLossRows = 512;
 constexpr int64_t kLeastLossRows = 32;
 constexpr int64_t kLossBudget = 100'000'000;
 
-// The program itself, the store and the allocator's margins; measured on a run of a tiny model.
-constexpr int64_t kProgramBytes = 40'000'000;
+// The program itself and the store; measured on a run of a tiny model.
+constexpr int64_t kProgramBytes = 60'000'000;
+
+// What the allocator holds between buffers that come and go, of their sum: with it, the measured peaks of
+// bench/train_memory stay below what was planned.
+constexpr double kAllocatorShare = 0.03;
 
 // w, its gradient and two moments.
 constexpr int64_t kBytesPerParameter = 4 * sizeof(float);
@@ -41,9 +45,13 @@ MemoryPlan PlanMemory(const Network& network, const PlanOptions& options) {
   // The loss and the blocks are never in work at the same time.
   const int64_t scratch = options.threads * CurrentKernels().gemm_scratch;
   const int64_t adapter = options.parameters * kBytesPerParameter;
+  const auto slack = [&](int64_t stored, int64_t loss) {
+    return static_cast<int64_t>(kAllocatorShare * static_cast<double>(adapter + pass.inputs + stored * pass.stored +
+                                                                      std::max(pass.work, loss)));
+  };
   const int64_t fixed = options.weight_bytes + adapter + pass.inputs + scratch + options.data_bytes + kProgramBytes;
   const auto total = [&](int64_t stored, int64_t loss) {
-    return fixed + stored * pass.stored + std::max(pass.work, loss);
+    return fixed + stored * pass.stored + std::max(pass.work, loss) + slack(stored, loss);
   };
   plan.least = total(0, LossBytes(network, options, kLeastLossRows));
   plan.stored_blocks = plan.blocks;
@@ -55,7 +63,8 @@ MemoryPlan PlanMemory(const Network& network, const PlanOptions& options) {
     }
     const int64_t room = options.budget - total(0, loss);
     plan.fits = room >= 0;
-    plan.stored_blocks = plan.fits ? std::min(plan.blocks, room / std::max<int64_t>(1, pass.stored)) : 0;
+    const auto block = static_cast<int64_t>((1 + kAllocatorShare) * static_cast<double>(pass.stored));
+    plan.stored_blocks = plan.fits ? std::min(plan.blocks, room / std::max<int64_t>(1, block + 1)) : 0;
   }
   plan.total = total(plan.stored_blocks, loss);
   plan.terms = {
@@ -67,7 +76,8 @@ MemoryPlan PlanMemory(const Network& network, const PlanOptions& options) {
        plan.stored_blocks * pass.stored},
       {"block or loss at work", fmt::format("logits of {} tokens at a time", plan.loss_rows),
        std::max(pass.work, loss)},
-      {"program, data", fmt::format("{} threads", options.threads), scratch + options.data_bytes + kProgramBytes}};
+      {"program, data", fmt::format("{} threads, and what the allocator holds between buffers", options.threads),
+       scratch + options.data_bytes + kProgramBytes + slack(plan.stored_blocks, loss)}};
   return plan;
 }
 
