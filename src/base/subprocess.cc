@@ -64,12 +64,16 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 }
 
 pid_t Start(const std::vector<std::string>& argv, const SubprocessOptions& options, const Pipe& input,
-            const Pipe& output) {
+            const Pipe& output, const Pipe& errors) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input.read_end, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output.write_end, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output.write_end, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, options.separate_errors ? errors.write_end : output.write_end,
+                                   STDERR_FILENO);
+  if (options.passed >= 0) posix_spawn_file_actions_adddup2(&actions, options.passed, STDERR_FILENO + 1);
+  // What this program has open (model files, the store) is not another program's business.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + (options.passed >= 0 ? 2 : 1));
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   // A group of its own, so that a time-out also ends what the program started.
@@ -88,54 +92,77 @@ pid_t Start(const std::vector<std::string>& argv, const SubprocessOptions& optio
   return pid;
 }
 
+// Reads what there is. Closes the pipe when nobody can write to it any more.
+void Receive(Pipe& pipe, const SubprocessOptions& options, std::string& text, SubprocessResult& result) {
+  char buffer[1 << 14];
+  const ssize_t received = ::read(pipe.read_end, buffer, sizeof buffer);
+  if (received == 0) pipe.CloseRead();
+  if (received <= 0) return;
+  const size_t room = options.output_limit - (result.output.size() + result.errors.size());
+  text.append(buffer, std::min(static_cast<size_t>(received), room));
+  if (static_cast<size_t>(received) > room && options.end_at_limit) result.over_limit = true;
+}
+
+// Writes what fits of the input, and closes the pipe after the last of it.
+void Send(Pipe& pipe, const std::string& input, size_t& written) {
+  const ssize_t sent = ::write(pipe.write_end, input.data() + written, input.size() - written);
+  if (sent > 0) written += static_cast<size_t>(sent);
+  if ((sent < 0 && errno != EAGAIN && errno != EINTR) || written == input.size()) pipe.CloseWrite();
+}
+
+bool HasEnded(pid_t pid, int options, int& status) {
+  pid_t ended = 0;
+  while ((ended = ::waitpid(pid, &status, options)) < 0 && errno == EINTR) {
+  }
+  return ended != 0;
+}
+
 }  // namespace
 
 SubprocessResult RunSubprocess(const std::vector<std::string>& argv, const SubprocessOptions& options) {
   LOCO_CHECK(!argv.empty());
+  constexpr Milliseconds kAskEvery(50);
   Pipe input;
   Pipe output;
-  const pid_t pid = Start(argv, options, input, output);
+  Pipe errors;
+  const pid_t pid = Start(argv, options, input, output, errors);
   input.CloseRead();
   output.CloseWrite();
+  errors.CloseWrite();
   ::signal(SIGPIPE, SIG_IGN);  // a program that does not read its input is not our end
   ::fcntl(input.write_end, F_SETFL, O_NONBLOCK);
 
   SubprocessResult result;
+  int status = 0;
   size_t written = 0;
-  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  const auto start = std::chrono::steady_clock::now();
+  auto next_question = start + kAskEvery;
   if (options.input.empty()) input.CloseWrite();
-  for (bool open = true; open;) {
-    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      result.timed_out = true;
+  if (!options.separate_errors) errors.CloseRead();
+  for (;;) {
+    const bool open = output.read_end >= 0 || errors.read_end >= 0;
+    // A program may close its output and go on: its end is asked for, never waited for.
+    if (!open && HasEnded(pid, WNOHANG, status)) break;
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::chrono::duration_cast<Milliseconds>(start + options.timeout - now);
+    result.timed_out = left.count() <= 0;
+    if (options.may_go_on && now >= next_question) {
+      next_question = now + kAskEvery;
+      result.called_off = !options.may_go_on(pid);
+    }
+    if (result.timed_out || result.called_off || result.over_limit || result.stopped) {
       ::kill(-pid, SIGKILL);
+      HasEnded(pid, 0, status);
       break;
     }
-    pollfd watched[2] = {{output.read_end, POLLIN, 0}, {input.write_end, POLLOUT, 0}};
-    const nfds_t count = input.write_end >= 0 ? 2 : 1;
-    if (::poll(watched, count, static_cast<int>(std::min<int64_t>(left.count(), 1000))) < 0 && errno != EINTR) break;
-    if (count == 2 && (watched[1].revents & (POLLOUT | POLLERR)) != 0) {
-      const ssize_t sent = ::write(input.write_end, options.input.data() + written, options.input.size() - written);
-      if (sent > 0) written += static_cast<size_t>(sent);
-      if ((sent < 0 && errno != EAGAIN && errno != EINTR) || written == options.input.size()) input.CloseWrite();
-    }
-    if ((watched[0].revents & (POLLIN | POLLHUP)) != 0) {
-      char buffer[1 << 14];
-      const ssize_t received = ::read(output.read_end, buffer, sizeof buffer);
-      if (received == 0) open = false;
-      if (received > 0 && result.output.size() < options.output_limit) {
-        result.output.append(buffer,
-                             std::min(static_cast<size_t>(received), options.output_limit - result.output.size()));
-      }
-      if (!options.stop_when.empty() && result.output.find(options.stop_when) != std::string::npos) {
-        result.stopped = true;
-        ::kill(-pid, SIGKILL);
-        break;
-      }
-    }
-  }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    Milliseconds wait = std::min(left, Milliseconds(open ? 1000 : 1));
+    if (options.may_go_on) wait = std::min(wait, kAskEvery);
+    pollfd watched[3] = {{output.read_end, POLLIN, 0}, {errors.read_end, POLLIN, 0}, {input.write_end, POLLOUT, 0}};
+    if (::poll(watched, 3, static_cast<int>(wait.count())) < 0) continue;  // descriptors below 0 are passed over
+    if ((watched[2].revents & (POLLOUT | POLLERR)) != 0) Send(input, options.input, written);
+    if ((watched[0].revents & (POLLIN | POLLHUP)) != 0) Receive(output, options, result.output, result);
+    if ((watched[1].revents & (POLLIN | POLLHUP)) != 0) Receive(errors, options, result.errors, result);
+    result.stopped = !options.stop_when.empty() && result.output.find(options.stop_when) != std::string::npos;
   }
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;

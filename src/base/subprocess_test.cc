@@ -1,6 +1,8 @@
 #include "base/subprocess.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <string>
@@ -55,6 +57,66 @@ TEST_CASE("output above the limit is dropped and the program still ends") {
   const SubprocessResult result = RunSubprocess({"sh", "-c", "head -c 3000000 /dev/zero; exit 3"}, options);
   CHECK(result.output.size() == 1000);
   CHECK(result.exit_code == 3);
+}
+
+TEST_CASE("the streams come apart when asked for, within one limit") {
+  SubprocessOptions options;
+  options.separate_errors = true;
+  const SubprocessResult result = RunSubprocess({"sh", "-c", "echo out; echo err >&2"}, options);
+  CHECK(result.output == "out\n");
+  CHECK(result.errors == "err\n");
+  options.output_limit = 5;
+  const SubprocessResult limited = RunSubprocess({"sh", "-c", "printf abc; printf defg >&2"}, options);
+  CHECK(limited.output.size() + limited.errors.size() == 5);
+  CHECK_FALSE(limited.over_limit);
+}
+
+TEST_CASE("a program that writes too much is ended when that was asked for") {
+  SubprocessOptions options;
+  options.output_limit = 1000;
+  options.end_at_limit = true;
+  const SubprocessResult result = RunSubprocess({"sh", "-c", "while :; do echo y; done"}, options);
+  CHECK(result.over_limit);
+  CHECK(result.output.size() == 1000);
+  CHECK(result.exit_code == 128 + 9);
+  options.output_limit = 2;
+  CHECK_FALSE(RunSubprocess({"echo", "y"}, options).over_limit);  // exactly the limit
+}
+
+TEST_CASE("a program that closes its output is neither waited for without end nor ended early") {
+  SubprocessOptions options;
+  options.timeout = 300ms;
+  const auto started = std::chrono::steady_clock::now();
+  CHECK(RunSubprocess({"sh", "-c", "exec >&- 2>&-; sleep 30"}, options).timed_out);
+  CHECK(std::chrono::steady_clock::now() - started < 10s);
+  options.timeout = 30s;
+  const SubprocessResult result = RunSubprocess({"sh", "-c", "exec >&- 2>&-; sleep 0.2; exit 5"}, options);
+  CHECK(result.exit_code == 5);
+  CHECK_FALSE(result.timed_out);
+}
+
+TEST_CASE("a program is ended as soon as it may not go on") {
+  SubprocessOptions options;
+  int asked = 0;
+  options.may_go_on = [&](int pid) { return pid > 0 && ++asked < 3; };
+  const auto started = std::chrono::steady_clock::now();
+  const SubprocessResult result = RunSubprocess({"sleep", "30"}, options);
+  CHECK(result.called_off);
+  CHECK_FALSE(result.timed_out);
+  CHECK(asked == 3);
+  CHECK(std::chrono::steady_clock::now() - started >= 100ms);
+  CHECK(std::chrono::steady_clock::now() - started < 10s);
+}
+
+TEST_CASE("a program has no descriptor of ours but the one that is passed to it") {
+  const int open_here = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC
+  REQUIRE(open_here > 2);
+  const char* list = "for n in 3 4 5 6 7 8 9; do { true <&$n; } 2>/dev/null && echo $n; done; true";
+  CHECK(RunSubprocess({"sh", "-c", list}, {}).output.empty());
+  SubprocessOptions options;
+  options.passed = open_here;
+  CHECK(RunSubprocess({"sh", "-c", list}, options).output == "3\n");
+  ::close(open_here);
 }
 
 TEST_CASE("a program that is killed gives 128 plus the signal") {

@@ -32,6 +32,25 @@ std::map<std::string, Bytes> ReadKilobyteLines(const char* path) {
   return values;
 }
 
+// Parent of each process, from the fourth field of /proc/PID/stat. The second is a name in brackets that the program
+// chose: it may hold blanks and brackets.
+std::map<int, int> ReadParents() {
+  std::map<int, int> parents;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string line;
+    std::getline(file, line, '\0');
+    std::istringstream rest(line.substr(std::min(line.rfind(')') + 1, line.size())));
+    char state = 0;
+    int parent = 0;
+    if (rest >> state >> parent) parents[std::stoi(name)] = parent;
+  }
+  return parents;
+}
+
 std::optional<uint64_t> ReadNumber(const Path& path) {
   std::ifstream file(path);
   uint64_t value = 0;
@@ -47,6 +66,24 @@ ProcessMemory ReadProcessMemory() {
           .peak_resident = lines["VmHWM"],
           .anonymous = lines["RssAnon"],
           .file_mapped = lines["RssFile"]};
+}
+
+Bytes ReadTreeMemory(int root) {
+  const std::map<int, int> parents = ReadParents();
+  Bytes sum;
+  for (const auto& [process, parent] : parents) {
+    int ancestor = process;
+    // A process that ended meanwhile may have passed its number on: no chain is longer than the list.
+    for (size_t step = 0; step < parents.size() && ancestor != root; ++step) {
+      const auto next = parents.find(ancestor);
+      if (next == parents.end()) break;
+      ancestor = next->second;
+    }
+    if (ancestor != root) continue;
+    auto lines = ReadKilobyteLines(("/proc/" + std::to_string(process) + "/status").c_str());
+    sum += lines["RssAnon"] + lines["RssShmem"];
+  }
+  return sum;
 }
 
 void ReleaseFreeMemory() {

@@ -16,6 +16,9 @@ struct ProcessMemory {
   Bytes file_mapped;    // RssFile: pages of mapped files, weights among them
 };
 ProcessMemory ReadProcessMemory();
+// Memory that a process and everything it started hold for themselves: heap, stacks and shared memory that is mapped,
+// not files. Pages that a fork shares are counted once a process, so it is an upper bound.
+Bytes ReadTreeMemory(int root);
 // Gives memory that was freed back to the system, so that what one stage used does not count in the next one's peak.
 void ReleaseFreeMemory();
 // From now on freed memory of up to 32 MB a piece stays with the process until ReleaseFreeMemory(): for work that
