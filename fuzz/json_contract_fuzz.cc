@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "task/json_contract.h"
+#include "score/json_contract.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace loco;

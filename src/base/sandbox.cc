@@ -148,7 +148,7 @@ std::string ReasonIn(std::string_view said) {
   const std::string_view line = said.substr(0, said.find('\n'));
   if (Has(said, "Unknown option")) return "bwrap is older than 0.8: " + std::string(line);
   if (Has(said, "namespace") || Has(said, "uid map") || Has(said, "not permitted") || Has(said, "ermission denied")) {
-    return fmt::format("user namespaces are not allowed here ({})", line);
+    return fmt::format("user namespaces are not allowed here ({})", line.substr(0, line.find(", likely")));
   }
   return line.empty() ? "the sandbox ended without a word" : std::string(line);
 }

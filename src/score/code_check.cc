@@ -1,4 +1,4 @@
-#include "task/code_check.h"
+#include "score/code_check.h"
 
 #include <fmt/format.h>
 

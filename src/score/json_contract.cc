@@ -1,4 +1,4 @@
-#include "task/json_contract.h"
+#include "score/json_contract.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>

@@ -1,4 +1,4 @@
-#include "task/json_schema.h"
+#include "score/json_schema.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/diagnostic.h"
-#include "task/json_answer.h"
+#include "score/json_answer.h"
 
 namespace loco {
 

@@ -1,4 +1,4 @@
-#include "task/json_answer.h"
+#include "score/json_answer.h"
 
 #include <doctest/doctest.h>
 

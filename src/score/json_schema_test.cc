@@ -1,4 +1,4 @@
-#include "task/json_schema.h"
+#include "score/json_schema.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

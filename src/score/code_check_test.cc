@@ -1,4 +1,4 @@
-#include "task/code_check.h"
+#include "score/code_check.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -245,12 +245,14 @@ TEST_CASE("HumanEval's own solutions pass, and functions without a body do not")
     CHECK(result.verdict == CodeVerdict::kPassed);
     ++right[NameOf(result.verdict)];
     seconds += result.seconds;
-    // As a chat model answers: the whole function in a fence, prose and an example around it.
-    const std::string answer = fmt::format("Sure!\n\n```python\n{}{}```\n\nExample:\n\n```python\nprint({}())\n```\n",
-                                           problem.prompt, solution, problem.entry_point);
-    const CodeResult fenced = CheckCode(sandbox, problem, answer, {.stop_at_next_definition = true});
-    CHECK(fenced.verdict == CodeVerdict::kPassed);
-    ++chat[NameOf(fenced.verdict)];
+    if (count % 3 == 0) {
+      // As a chat model answers: the whole function in a fence, prose and an example around it.
+      const std::string answer = fmt::format("Sure!\n\n```python\n{}{}```\n\nExample:\n\n```python\nprint({}())\n```\n",
+                                             problem.prompt, solution, problem.entry_point);
+      const CodeResult fenced = CheckCode(sandbox, problem, answer, {.stop_at_next_definition = true});
+      CHECK(fenced.verdict == CodeVerdict::kPassed);
+      ++chat[NameOf(fenced.verdict)];
+    }
     const CodeResult none = CheckCode(sandbox, problem, "    return None\n");
     CHECK((none.verdict == CodeVerdict::kFailed || none.verdict == CodeVerdict::kError));
     ++empty[none.verdict == CodeVerdict::kError ? none.exception : NameOf(none.verdict)];

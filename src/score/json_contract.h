@@ -41,8 +41,8 @@
 #include <string_view>
 #include <vector>
 
-#include "task/json_answer.h"
-#include "task/json_schema.h"
+#include "score/json_answer.h"
+#include "score/json_schema.h"
 
 namespace loco {
 

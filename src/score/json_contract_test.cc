@@ -1,4 +1,4 @@
-#include "task/json_contract.h"
+#include "score/json_contract.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
