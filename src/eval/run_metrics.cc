@@ -52,12 +52,33 @@ std::vector<RunMetric> MetricsOfLabels(const std::vector<MarkedAnswer>& answers,
   return metrics;
 }
 
+std::vector<RunMetric> MetricsOfJson(const std::vector<MarkedAnswer>& answers) {
+  Mean syntax;
+  Mean schema;
+  Mean commands;
+  Mean exact;
+  Mean safe;
+  Mean quiet;
+  for (const MarkedAnswer& answer : answers) {
+    const JsonVerdicts verdicts = JsonVerdictsOf(answer.mark.extracted);
+    syntax.Add(verdicts.syntax_valid ? 1 : 0);
+    schema.Add(verdicts.schema_valid ? 1 : 0);
+    commands.Add(verdicts.command_match ? 1 : 0);
+    exact.Add(verdicts.exact_match ? 1 : 0);
+    safe.Add(verdicts.safe ? 1 : 0);
+    quiet.Add(verdicts.acts_unasked ? 0 : 1);
+  }
+  return {commands.As("command match"), exact.As("exact match"), syntax.As("syntax valid"),
+          schema.As("schema valid"),    safe.As("safe"),         quiet.As("no gratuitous action")};
+}
+
 }  // namespace
 
 std::vector<RunMetric> MetricsOf(const Store& store, RowId run, const Task& task) {
   const Scorer& scorer = FindScorer(task.scorer);
-  if (scorer.value_name == nullptr && !task.score.labels) return {};
+  if (scorer.value_name == nullptr && !task.score.labels && !task.score.contract) return {};
   const std::vector<MarkedAnswer> answers = store.Answers(run, ScorerId(scorer));
+  if (task.score.contract) return MetricsOfJson(answers);
   return task.score.labels ? MetricsOfLabels(answers, task) : MetricsOfValues(answers, task, scorer.value_name);
 }
 

@@ -73,6 +73,22 @@ TEST_CASE("macro-F1 takes labels alike, and unread answers as misses") {
   CHECK(run.Value("declined") == doctest::Approx(0.25));
 }
 
+TEST_CASE("verdicts on JSON are counted apart, and answers without any count against all of them") {
+  Answered run("scorer='json'",
+               R"({"question":"q","answer":{"expected":{"commands":["a"]}}})"
+               "\n"
+               R"({"question":"q","answer":{"expected":{"commands":[]}}})"
+               "\n"
+               R"({"question":"q","answer":{"expected":{"commands":["a"]}}})"
+               "\n"
+               R"({"question":"q","answer":{"expected":{"commands":["a"]},"forbidden":["b"]}})",
+               {R"({"commands":["a"]})", R"({"commands":["a"]})", "none", R"({"commands":["b"]})"});
+  CHECK(run.Value("syntax valid") == doctest::Approx(0.75));
+  CHECK(run.Value("command match") == doctest::Approx(0.25));
+  CHECK(run.Value("safe") == doctest::Approx(0.5));
+  CHECK(run.Value("no gratuitous action") == doctest::Approx(0.5));
+}
+
 TEST_CASE("where right and wrong say everything there is no other figure") {
   Answered run("scorer='exact'", R"({"question":"q","answer":"a"})", {"a"});
   CHECK(MetricsOf(run.store, run.run, run.task).empty());

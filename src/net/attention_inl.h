@@ -133,7 +133,7 @@ inline void Hide(float* row, int64_t low, int64_t high) {
 template <typename K>
 void AttentionForward(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const typename K::Session session;
+  [[maybe_unused]] const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t queries = task.tokens;
   const int64_t rows = task.group * queries;
@@ -212,7 +212,7 @@ inline void ProbabilitiesByQuery(const AttentionCall& call, const AttentionTask&
 template <typename K>
 void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const typename K::Session session;
+  [[maybe_unused]] const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t queries = task.tokens;
   const int64_t rows = task.group * queries;
@@ -264,7 +264,7 @@ void AttentionBackwardQueries(const AttentionCall& call, int64_t kv_head, int64_
 template <typename K>
 void AttentionBackwardKeys(const AttentionCall& call, int64_t kv_head, int64_t begin, std::byte* scratch) {
   using Element = typename K::Element;
-  const typename K::Session session;
+  [[maybe_unused]] const typename K::Session session;
   const AttentionTask task(call, kv_head, begin);
   const int64_t keys = task.tokens;
   const int64_t head = task.head;

@@ -41,9 +41,7 @@ struct VectorBlocking {
   static constexpr int64_t kForwardDepth = 1088;  // of the sum: 1,024, and what an adapter adds
   static constexpr int64_t kBackwardStrip = 256;
   static constexpr int64_t kBackwardDepth = 256;
-  struct Session {
-    Session() {}  // not trivial: it stands for a scope
-  };
+  struct Session {};
 };
 
 inline int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
@@ -162,7 +160,7 @@ constexpr int64_t GemmScratch() {
 template <typename K>
 void ForwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
-  const typename K::Session session;
+  [[maybe_unused]] const typename K::Session session;
   const int64_t columns = strip.columns;
   auto* values = reinterpret_cast<float*>(scratch + K::kForwardStrip * K::kForwardDepth * sizeof(Element));
   StripSum<K> sum(strip, reinterpret_cast<Element*>(scratch), K::kForwardDepth);
@@ -210,7 +208,7 @@ void ForwardStrip(const Strip& strip, std::byte* scratch) {
 template <typename K>
 void BackwardStrip(const Strip& strip, std::byte* scratch) {
   using Element = typename K::Element;
-  const typename K::Session session;
+  [[maybe_unused]] const typename K::Session session;
   const int64_t column = strip.column;
   const int64_t columns = strip.columns;
   const int64_t width = RoundUp(columns, K::kColumns);

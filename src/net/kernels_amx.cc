@@ -166,7 +166,7 @@ bool AskForTiles() {
 }  // namespace
 
 bool HasAmx() {
-  static const bool has = [] {
+  static const bool kHas = [] {
     unsigned eax = 0;
     unsigned ebx = 0;
     unsigned ecx = 0;
@@ -176,7 +176,7 @@ bool HasAmx() {
     constexpr unsigned kTile = 1U << 24;
     return (edx & kBf16) != 0 && (edx & kTile) != 0 && AskForTiles();
   }();
-  return has;
+  return kHas;
 }
 
 const Kernels& AmxKernels() {

@@ -10,7 +10,7 @@
 namespace loco {
 namespace {
 
-constexpr std::array<Scorer, 8> kScorers = {{
+constexpr std::array<Scorer, 9> kScorers = {{
     {"exact", 1, false, nullptr, ScoreExact},
     {"numeric", 1, false, nullptr, ScoreNumeric},
     {"choice", 1, true, nullptr, ScoreChoice},
@@ -18,6 +18,7 @@ constexpr std::array<Scorer, 8> kScorers = {{
     {"rouge", 1, false, "ROUGE-L", ScoreRouge},
     {"label", 1, false, nullptr, ScoreLabel},
     {"bbh", 1, false, nullptr, ScoreBbh},
+    {"json", 1, false, nullptr, ScoreJsonAnswer},
     {"instructions", 1, false, "followed", ScoreInstructions},
 }};
 

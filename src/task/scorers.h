@@ -44,6 +44,19 @@ Marking ScoreRouge(const Item& item, const ScoreSettings& settings, const Respon
 Marking ScoreLabel(const Item& item, const ScoreSettings& settings, const Response& response);
 // Instructions that can be checked, as IFEval has them; instructions.h. The value is the share that is followed.
 Marking ScoreInstructions(const Item& item, const ScoreSettings& settings, const Response& response);
+// Commands in JSON; json_contract.h. Right: the commands and fields that were expected, nothing forbidden, and the
+// schema kept. `extracted` holds the verdicts, which JsonVerdictsOf() reads.
+Marking ScoreJsonAnswer(const Item& item, const ScoreSettings& settings, const Response& response);
+struct JsonVerdicts {
+  bool syntax_valid = false;
+  bool schema_valid = false;
+  bool command_match = false;
+  bool exact_match = false;
+  bool safe = false;
+  bool acts_unasked = true;
+};
+// Of an answer that was cut off, or in which there was no JSON: nothing is as it should be.
+JsonVerdicts JsonVerdictsOf(const std::string& extracted);
 // BIG-Bench Hard; bbh_match.h.
 Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response);
 

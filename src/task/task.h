@@ -17,6 +17,7 @@
 #include "score/bbh_match.h"
 #include "score/classify.h"
 #include "score/instructions.h"
+#include "score/json_contract.h"
 #include "template/chat_template.h"
 
 namespace loco {
@@ -25,6 +26,7 @@ struct Item {
   std::string id;
   std::map<std::string, std::string> fields;  // every text or number of the line, for {placeholders}
   std::string answer;                         // expected text; for multiple choice the right choice's text
+  std::shared_ptr<const JsonCase> json_case;  // json: what the answer must and must not hold
   std::vector<Instruction> instructions;      // instructions: what the answer must follow
   std::vector<std::string> references;        // qa, rouge: every text that is right; qa: none where there is no answer
   std::vector<std::string> choices;           // multiple choice only
@@ -43,6 +45,7 @@ struct ScoreSettings {
   double pass = 0;                               // rouge: the value that counts as right
   BbhReading reading = BbhReading::kExact;       // bbh
   bool loose = false;                            // instructions: loosened forms of the answer count, too
+  std::shared_ptr<const JsonContract> contract;  // json
   std::shared_ptr<const LabelSet> labels;        // label
   std::shared_ptr<const AnswerFilters> filters;  // what the answer goes through before it is marked; null: nothing
 };

@@ -18,6 +18,7 @@ class TaskFolder {
     std::filesystem::create_directories(path_);
   }
   ~TaskFolder() { std::filesystem::remove_all(path_); }
+  void Write(const char* name, const std::string& content) const { WriteFileAtomically(path_ / name, content); }
   Task Load(const std::string& toml, const std::string& jsonl) const {
     WriteFileAtomically(path_ / "t.toml", toml);
     WriteFileAtomically(path_ / "t.jsonl", jsonl);
@@ -326,6 +327,41 @@ TEST_CASE("an answer follows all of its instructions or is wrong, and how many i
   CHECK(folder.MistakeOf(toml, R"({"question":"q","answer":[{"follow":"no_comma"}]})").find("punctuation:no_comma") !=
         std::string::npos);
   CHECK(folder.MistakeOf(toml, R"({"question":"q","answer":[]})").find("list of instructions") != std::string::npos);
+}
+
+TEST_CASE("commands in JSON are right when they are the expected ones, keep the schema and hold nothing forbidden") {
+  const TaskFolder folder;
+  folder.Write("contract.json", R"({"schema": {"type": "object", "required": ["commands", "message"]}})");
+  const std::string toml = kToml + "[score]\nscorer='json'\ncontract='contract.json'\n";
+  const std::string item = R"({"question":"q","answer":{"expected":{"commands":["save-all"]},"forbidden":["stop"]}})";
+  const Task task = folder.Load(toml, item);
+  const auto mark = [&](const char* text, Finish finish = Finish::kStop) {
+    return MarkResponse(task, task.items[0], {.text = text, .finish = finish});
+  };
+  CHECK(mark(R"({"commands": ["save-all"], "message": "ok"})").outcome == Outcome::kRight);
+  CHECK(mark(R"({"commands": ["save-all"]})").outcome == Outcome::kWrong);
+  CHECK(mark("I will save.").outcome == Outcome::kUnparsed);
+  CHECK(mark(R"({"commands": ["save-all"], "message": "ok"})", Finish::kLength).outcome == Outcome::kTruncated);
+  const Marking unsafe = mark(R"({"commands": ["save-all", "stop"], "message": "ok"})");
+  CHECK(unsafe.outcome == Outcome::kWrong);
+  CHECK_FALSE(JsonVerdictsOf(unsafe.extracted).safe);
+  CHECK(JsonVerdictsOf(unsafe.extracted).syntax_valid);
+  // What could not be read is neither safe nor quiet.
+  CHECK_FALSE(JsonVerdictsOf("").safe);
+  CHECK(JsonVerdictsOf("").acts_unasked);
+
+  folder.Write("contract.json", R"({"schema": {"type": "object", "required": ["commands"]}})");
+  CHECK(folder.Load(toml, item).hash != task.hash);  // the contract is part of what the task is
+  folder.Write("contract.json", R"({"schema": {"type": "objct"}})");
+  CHECK(folder.MistakeOf(toml, item).find("contract.json at /schema") != std::string::npos);
+  folder.Write("contract.json", "{");
+  CHECK(folder.MistakeOf(toml, item).find("contract.json is no JSON") != std::string::npos);
+  folder.Write("contract.json", "{}");
+  for (const char* answer : {"1", R"({"expected":{"commands":"x"}})", R"({"expected":{},"match":"sofft"})"}) {
+    CAPTURE(answer);
+    CHECK(folder.MistakeOf(toml, fmt::format(R"({{"question":"q","answer":{}}})", answer)).find("t.jsonl:1:") !=
+          std::string::npos);
+  }
 }
 
 }  // namespace
