@@ -80,7 +80,7 @@ class StrictBuilder : public nlohmann::json_sax<nlohmann::json> {
   std::string key_;
 };
 
-std::string_view TrimBlanks(std::string_view text) {
+std::string_view TrimJsonBlanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return "";
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
@@ -93,7 +93,7 @@ std::vector<std::string_view> FencedBlocks(std::string_view answer) {
   char mark = 0;
   for (size_t i = 0; i < answer.size();) {
     const size_t end = std::min(answer.find('\n', i), answer.size());
-    const std::string_view line = TrimBlanks(answer.substr(i, end - i));
+    const std::string_view line = TrimJsonBlanks(answer.substr(i, end - i));
     if (line.starts_with("```") || line.starts_with("~~~")) {
       if (begin == std::string_view::npos) {
         mark = line[0];
@@ -193,7 +193,7 @@ JsonAnswer FindJson(std::string_view answer) {
       result.found = {std::move(parsed.value), block};
       break;
     }
-    if (TrimBlanks(block).starts_with('{')) Note(result.reason, parsed.reason);
+    if (TrimJsonBlanks(block).starts_with('{')) Note(result.reason, parsed.reason);
   }
   Note(result.reason, whole.reason);
   FindObjects(answer, result.reason, [&](FoundJson found) {
