@@ -3,7 +3,7 @@
 //   for (const RunMetric& metric : MetricsOf(store, run, task)) …      // {"F1", 0.62, 400}
 //
 // An answer that was cut off, empty or not read has a value of 0, as it is not right. The definitions are those of
-// task/qa_match.h, rouge.h and classify.h.
+// score/qa_match.h, rouge.h, classify.h and json_contract.h.
 #pragma once
 
 #include <cstdint>

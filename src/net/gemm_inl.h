@@ -14,9 +14,8 @@
 //   PackPair(a, b, panel)        kPair rows across the sum → one step of a micro-panel
 //   Micro(rows, columns, a, stride, panel, steps, c, c_stride, first)
 //   kTokenRows, kNarrowRows      most tokens of a micro-kernel, and on up to 16 columns: more, where few would wait
-//   kTokensFirst                 whether a micro-kernel's tokens stay in the first-level cache while all panels pass,
-//   or
-//                                a panel while all tokens do
+//   kTokensFirst                 what stays in the first-level cache: a micro-kernel's tokens while all panels pass
+//                                (true), or a panel while all tokens do
 //   Session                      lives while a task does: processor state that the micro-kernel needs
 //
 // A micro-panel is [steps / kPair][kColumns][kPair]. How much of a product a task takes at a time is a Blocking.

@@ -132,6 +132,10 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
     throw Error(fmt::format("{}: the task has no training items", path.string()),
                 "name their file with 'train = \"…\"', or train on a JSONL file");
   }
+  if (training && (task.scorer == "json" || task.scorer == "instructions")) {
+    throw Error(fmt::format("{}: the items say what an answer must hold, not how it is written", path.string()),
+                "train on a JSONL file with the answers themselves");
+  }
   const Path item_path = path.parent_path() / (training ? train : items);
   const std::string content = read(item_path);
   ReadItems(item_path, content, task, prompt, mistakes);

@@ -364,5 +364,14 @@ TEST_CASE("commands in JSON are right when they are the expected ones, keep the 
   }
 }
 
+TEST_CASE("items that describe their answer are nothing to train on") {
+  const auto read = [](const Path&) {
+    return std::string(R"({"question":"q","answer":[{"follow":"punctuation:no_comma"}]})");
+  };
+  const std::string toml = "name='t'\nitems='t.jsonl'\ntrain='u.jsonl'\n[score]\nscorer='instructions'\n";
+  CHECK(ParseTask(toml, "t.toml", read).items.size() == 1);
+  CHECK_THROWS_AS(ParseTask(toml, "t.toml", read, /*training=*/true), Error);
+}
+
 }  // namespace
 }  // namespace loco
