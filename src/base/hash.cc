@@ -49,6 +49,10 @@ std::string Sha256OfFile(const Path& path) {
 }
 
 std::string HashOfParts(std::initializer_list<std::string_view> parts) {
+  return HashOfParts(std::span<const std::string_view>(parts.begin(), parts.size()));
+}
+
+std::string HashOfParts(std::span<const std::string_view> parts) {
   Sha256 hash;
   for (const std::string_view part : parts) {
     hash.Update(fmt::format("{}:", part.size()));

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,5 +34,6 @@ std::string Sha256OfFile(const Path& path);
 
 // Hash of several parts with their lengths, so that ("ab","c") and ("a","bc") differ. Keys of rows are made with it.
 std::string HashOfParts(std::initializer_list<std::string_view> parts);
+std::string HashOfParts(std::span<const std::string_view> parts);
 
 }  // namespace loco

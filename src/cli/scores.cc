@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "stats/interval.h"
 
 namespace loco {
@@ -21,11 +23,10 @@ std::string ShareText(int64_t right, int64_t n) {
 
 std::string OutcomesText(const RunScore& score) {
   std::vector<std::string> parts;
-  for (const Outcome outcome : {Outcome::kWrong, Outcome::kTruncated, Outcome::kUnparsed, Outcome::kEmpty,
-                                Outcome::kTooLong, Outcome::kError}) {
+  for (const Outcome outcome : kOutcomes) {
     std::string name = OutcomeName(outcome);
-    if (name == "too_long") name = "too long";
-    if (score.Count(outcome) > 0) parts.push_back(fmt::format("{} {}", score.Count(outcome), name));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    if (outcome != Outcome::kRight && score.Count(outcome) > 0) parts.push_back(fmt::format("{} {}", score.Count(outcome), name));
   }
   return parts.empty() ? "all right" : fmt::format("{}", fmt::join(parts, ", "));
 }

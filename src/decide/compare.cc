@@ -19,6 +19,12 @@ std::map<std::string, uint8_t> RightByItem(const TaskResult& result) {
 
 }  // namespace
 
+int64_t TaskScore::Unmarked() const {
+  int64_t count = 0;
+  for (const auto& [outcome, answers] : unmarked) count += answers;
+  return count;
+}
+
 ScoreTable MakeScoreTable(const std::vector<double>& weights,
                           const std::vector<const std::vector<TaskResult>*>& lists) {
   ScoreTable table;
@@ -49,26 +55,7 @@ std::vector<TaskScore> CountOutcomes(const std::vector<double>& weights, const s
   for (size_t t = 0; t < results.size(); ++t) {
     TaskScore score{.task = results[t].task, .weight = weights[t], .run = results[t].run};
     for (const ItemOutcome& item : results[t].items) {
-      switch (item.outcome) {
-        case Outcome::kRight:
-        case Outcome::kWrong:
-          break;
-        case Outcome::kUnparsed:
-          ++score.unparsed;
-          break;
-        case Outcome::kTruncated:
-          ++score.truncated;
-          break;
-        case Outcome::kEmpty:
-          ++score.empty;
-          break;
-        case Outcome::kTooLong:
-          ++score.too_long;
-          break;
-        case Outcome::kError:
-          ++score.errors;
-          break;
-      }
+      if (item.outcome != Outcome::kRight && item.outcome != Outcome::kWrong) ++score.unmarked[item.outcome];
     }
     const std::vector<uint8_t>& right = table.tasks[t].right[model];
     score.items = static_cast<int64_t>(right.size());

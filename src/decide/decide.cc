@@ -258,7 +258,7 @@ class Decider {
         if (outcome == Outcome::kRight || outcome == Outcome::kWrong) return "";
       }
     }
-    return "none of its answers could be read: all were cut off, empty, too long or unparsed";
+    return "none of its answers could be read: all were cut off, empty, refused, too long or unparsed";
   }
 
   void ScoreReference(const CandidateResult& result, CandidateSummary& c, double confidence) {

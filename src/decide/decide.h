@@ -22,6 +22,7 @@
 // It deliberately reads no store and renders nothing; every number keeps the row it came from.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -112,13 +113,11 @@ struct TaskScore {
   RowRef run;
   int64_t items = 0;  // compared; answered ones that others lack are left out
   int64_t right = 0;
-  int64_t unparsed = 0;
-  int64_t truncated = 0;
-  int64_t empty = 0;
-  int64_t too_long = 0;
-  int64_t errors = 0;
+  std::map<Outcome, int64_t> unmarked;  // answers that are neither right nor wrong, by what they are
   double run_variance = 0;  // of the share, from the seeds of the tuned model; tuning.h
   Estimate share;           // Wilson, widened by it
+
+  int64_t Unmarked() const;
 };
 
 enum class Standing {

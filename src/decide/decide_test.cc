@@ -294,7 +294,7 @@ TEST_CASE("hopeless answers are counted apart and reported") {
   std::vector<CandidateResult> results = FakeResults(kFour, policy, 50);
   for (ItemOutcome& item : results[3].shipped[0].items) item.outcome = Outcome::kTruncated;
   const Decision decision = Decide(policy, results);
-  CHECK(Find(decision, "l").scores.front().truncated == 50);
+  CHECK(Find(decision, "l").scores.front().unmarked.at(Outcome::kTruncated) == 50);
   CHECK(Find(decision, "l").scores.front().right == 0);
   CHECK(std::any_of(decision.notes.begin(), decision.notes.end(), [](const std::string& n) {
     return n.find("l on t0: 50 of 50 answers could not be marked (50 cut at the token limit") == 0;

@@ -375,17 +375,12 @@ std::vector<std::string> MakeNotes(const Decision& decision, int64_t left_out, b
   }
   for (const CandidateSummary& c : decision.candidates) {
     for (const TaskScore& score : c.scores) {
-      const auto lost = score.truncated + score.empty + score.unparsed + score.too_long + score.errors;
+      const int64_t lost = score.Unmarked();
       if (lost * 10 < score.items || lost == 0) continue;
       std::vector<std::string> kinds;
-      const auto add = [&](int64_t count, std::string_view what) {
-        if (count > 0) kinds.push_back(fmt::format("{} {}", FormatCount(count), what));
-      };
-      add(score.truncated, "cut at the token limit");
-      add(score.unparsed, "unparsed");
-      add(score.empty, "empty");
-      add(score.too_long, "too long");
-      add(score.errors, "engine errors");
+      for (const auto& [outcome, count] : score.unmarked) {
+        kinds.push_back(fmt::format("{} {}", FormatCount(count), OutcomeWords(outcome)));
+      }
       notes.push_back(fmt::format("{} on {}: {} of {} answers could not be marked ({}); none counts as right.", c.id,
                                   score.task, FormatCount(lost), FormatCount(score.items), fmt::join(kinds, ", ")));
     }

@@ -1,9 +1,12 @@
 #include "engine/fake_model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "engine/answer_tracker.h"
 
 namespace loco {
 namespace {
@@ -74,6 +77,35 @@ std::string FakeModel::Detokenize(std::span<const Token> tokens, bool with_speci
   return text;
 }
 
+void FakeModel::Say(const GenerateRequest& request, int room, Generation& generation) const {
+  std::string prompt = Detokenize(request.prompt, true);
+  if (request.sampling.temperature > 0) prompt += fmt::format("[seed {}]", request.sampling.seed);
+  const std::string answer = answer_(prompt);
+  AnswerTracker tracker(request, *this);
+  size_t said = 0;
+  generation.stop = StopReason::kEndOfTurn;
+  while (true) {
+    const std::optional<Token> forced = tracker.Forced();
+    if (!forced && said == answer.size()) break;
+    // What it would have thought beyond its budget is never said.
+    const size_t close = forced ? answer.find(request.thinking->close, said) : std::string::npos;
+    if (close != std::string::npos) said = close + request.thinking->close.size();
+    const Token token = forced ? *forced : static_cast<unsigned char>(answer[said++]);
+    generation.tokens.push_back(token);
+    tracker.Take(token);
+    if (tracker.stopped()) break;
+    if (tracker.answer_tokens() >= request.max_tokens) {
+      generation.stop = StopReason::kTokenLimit;
+      break;
+    }
+    if (static_cast<int>(generation.tokens.size()) >= room) {
+      generation.stop = StopReason::kContextFull;
+      break;
+    }
+  }
+  tracker.Split(generation);
+}
+
 void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchOptions& options,
                          const GenerationDone& done) {
   const int context = options.context > 0 ? options.context : info_.trained_context;
@@ -83,13 +115,7 @@ void FakeModel::Generate(std::span<const GenerateRequest> requests, const BatchO
     if (room <= 0) {
       generation.stop = StopReason::kPromptTooLong;
     } else {
-      generation.text = answer_(Detokenize(requests[i].prompt, true));
-      const auto limit = static_cast<size_t>(std::min(room, requests[i].max_tokens));
-      if (generation.text.size() >= limit) {
-        generation.text.resize(limit);
-        generation.stop = limit == static_cast<size_t>(room) ? StopReason::kContextFull : StopReason::kTokenLimit;
-      }
-      generation.tokens = Tokenize(generation.text, {.add_special = false, .parse_special = false});
+      Say(requests[i], room, generation);
       generation.smallest_gap = 1;
       ++generated;
     }

@@ -2,7 +2,7 @@
 //
 //   FakeModel model([](const std::string& prompt) { return prompt.ends_with("2+2=") ? "4" : "?"; });
 //
-// One token is one byte. The likelihood of a choice is higher the more of it the answer function would produce.
+// One token is one byte. A sampled answer's prompt ends with "[seed N]". The likelihood of a choice is higher the more of it the answer function would produce.
 #pragma once
 
 #include <functional>
@@ -34,6 +34,9 @@ class FakeModel : public LanguageModel {
   int generated = 0;  // requests answered so far
 
  private:
+  // What the answer function says, under the request's limits.
+  void Say(const GenerateRequest& request, int room, Generation& generation) const;
+
   Answer answer_;
   ModelInfo info_;
 };

@@ -4,13 +4,14 @@
 //   model->Generate(requests, {.parallel = 8}, [&](size_t i, Generation g) { … });   // as each one finishes
 //
 // `LoadModel` (llama_model.h) makes a real one; `FakeModel` (fake_model.h) answers from a table, for tests.
-// Decoding is greedy: the token with the highest logit, the lowest id on an exact tie. It knows nothing of chat
-// templates, tasks or scores.
+// Decoding is greedy unless a request says otherwise: the token with the highest logit, the lowest id on an exact tie.
+// It knows nothing of chat templates, tasks or scores.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,20 +43,43 @@ struct TokenizeOptions {
 
 // Why a generation ended.
 enum class StopReason {
-  kEndOfTurn,      // the model produced an end-of-generation token
+  kEndOfTurn,      // the model produced an end-of-generation token, or a stop text
   kTokenLimit,     // max_tokens were produced
   kContextFull,    // the context ended first
   kPromptTooLong,  // the prompt leaves no room for one token: nothing was generated
 };
 
+// Text between two marks is thinking: it has a budget of its own. Within `max_tokens` the model may close it itself;
+// where it does not, `closing` is put there in its name, and the answer follows.
+struct ThinkingLimit {
+  std::string open;                    // "<think>"; an answer that begins with it thinks
+  std::string close;                   // "</think>"
+  bool opened = false;                 // the prompt ends with `open`
+  int max_tokens = 0;                  // of thinking
+  std::vector<Token> closing;          // "\n</think>\n\n"
+};
+
+// How the next token is chosen. Temperature 0: greedily.
+struct Sampling {
+  double temperature = 0;
+  double top_p = 1;   // of the likeliest tokens, the fewest that have this probability together
+  uint64_t seed = 0;  // of this request: the same seed and logits give the same tokens
+};
+
 struct GenerateRequest {
   std::vector<Token> prompt;
-  int max_tokens = 0;
+  int max_tokens = 0;  // of the answer, thinking apart
+  std::vector<std::string> stop = {};  // texts that end the answer and are no part of it
+  std::optional<ThinkingLimit> thinking = {};
+  Sampling sampling = {};
 };
 
 struct Generation {
   std::vector<Token> tokens;  // without the end-of-generation token
-  std::string text;           // of `tokens`, control tokens left out
+  std::string text;           // of `tokens` after thinking, control tokens left out
+  std::string thinking;       // of the tokens between the marks; with a ThinkingLimit only
+  int thinking_tokens = 0;    // marks included
+  bool thinking_cut = false;  // closed for it, at the limit
   StopReason stop = StopReason::kEndOfTurn;
   double seconds = 0;  // from the first prompt token to the last; shared with what ran beside it
   // Smallest difference between the best and the second-best logit over all steps: below about 1e-2 another batch

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "engine/llama_handles.h"
+#include "engine/sampling.h"
+#include "engine/answer_tracker.h"
 
 namespace loco {
 namespace {
@@ -26,9 +28,43 @@ struct Slot {
   size_t request = 0;
   size_t prompt_done = 0;  // prompt tokens processed or in the present batch
   Generation generation;
+  AnswerTracker tracker;
+  Random random;
   SteadyClock::time_point begin;
   int logits_index = -1;  // where in the present batch this slot's logits are; -1: none asked for
 };
+
+// How many tokens all prompts begin with; each keeps at least one of its own.
+size_t SharedPrefix(std::span<const GenerateRequest> requests) {
+  if (requests.size() < 2) return 0;
+  const std::vector<Token>& first = requests[0].prompt;
+  size_t shared = first.size();
+  for (const GenerateRequest& request : requests) {
+    shared = std::min(shared, request.prompt.size() - 1);
+    const auto end = first.begin() + static_cast<std::ptrdiff_t>(shared);
+    shared = static_cast<size_t>(std::mismatch(first.begin(), end, request.prompt.begin()).first - first.begin());
+  }
+  return shared;
+}
+
+// Computes the first `count` tokens of a prompt in sequence 0 and lends them to the others. False where this model's
+// memory cannot go back to them afterwards (sliding windows, recurrent state): nothing is kept then.
+bool ComputePrefix(llama_context* context, std::span<const Token> prompt, int sequences, Batch& batch) {
+  llama_memory_t memory = llama_get_memory(context);
+  const llama_model* model = llama_get_model(context);
+  if (llama_model_n_swa(model) > 0 || llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) return false;
+  size_t done = 0;
+  while (done < prompt.size()) {
+    batch.Clear();
+    while (done < prompt.size() && batch.size() < batch.capacity()) {
+      batch.Add(prompt[done], static_cast<int>(done), 0, done + 1 == prompt.size());
+      ++done;
+    }
+    Decode(context, batch);
+  }
+  for (int s = 1; s < sequences; ++s) llama_memory_seq_cp(memory, 0, s, -1, -1);
+  return true;
+}
 
 size_t LongestChoice(const ChoiceRequest& request) {
   size_t longest = 0;
@@ -84,23 +120,6 @@ void Decode(llama_context* context, const Batch& batch) {
               "run the command again; if it persists, report it");
 }
 
-Best BestToken(const float* logits, int vocabulary_size) {
-  Best best;
-  float highest = -std::numeric_limits<float>::infinity();
-  float second = highest;
-  for (int i = 0; i < vocabulary_size; ++i) {
-    if (logits[i] > highest) {
-      second = highest;
-      highest = logits[i];
-      best.token = i;
-    } else if (logits[i] > second) {
-      second = logits[i];
-    }
-  }
-  best.gap = highest - second;
-  return best;
-}
-
 void GenerateBatched(llama_context* context, const LanguageModel& model, std::span<const GenerateRequest> requests,
                      int context_per_sequence, int parallel, const LanguageModel::GenerationDone& done) {
   const int vocabulary_size = model.info().vocabulary_size;
@@ -109,9 +128,16 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
   std::vector<std::optional<Slot>> slots(static_cast<size_t>(parallel));
   size_t next = 0;
   size_t finished = 0;
+  // Computing a short one alone costs more than it saves.
+  constexpr size_t kLeastPrefix = 32;
+  size_t prefix = SharedPrefix(requests);
+  const bool fits = prefix + 1 < static_cast<size_t>(context_per_sequence);
+  if (prefix < kLeastPrefix || !fits ||
+      !ComputePrefix(context, std::span(requests[0].prompt).first(prefix), parallel, batch)) {
+    prefix = 0;
+  }
 
-  const auto finish = [&](size_t request, Generation& generation) {
-    generation.text = model.Detokenize(generation.tokens, false);
+  const auto finish = [&](size_t request, const Generation& generation) {
     ++finished;
     done(request, generation);
   };
@@ -126,7 +152,12 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
         finish(request, generation);
         continue;
       }
-      slot = Slot{.request = request, .begin = SteadyClock::now()};
+      slot.emplace(Slot{.request = request,
+                        .prompt_done = prefix,
+                        .generation = {},
+                        .tracker = AnswerTracker(requests[request], model),
+                        .random = Random(requests[request].sampling.seed),
+                        .begin = SteadyClock::now()});
       slot->generation.smallest_gap = std::numeric_limits<float>::infinity();
     }
   };
@@ -163,16 +194,27 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
       if (!slots[s] || slots[s]->logits_index < 0) continue;
       Slot& slot = *slots[s];
       const GenerateRequest& request = requests[slot.request];
-      const Best best = BestToken(llama_get_logits_ith(context, slot.logits_index), vocabulary_size);
       Generation& generation = slot.generation;
-      generation.smallest_gap = std::min(generation.smallest_gap, best.gap);
+      const std::optional<Token> forced = slot.tracker.Forced();
+      Token token = forced.value_or(0);
+      if (!forced) {
+        const float* logits = llama_get_logits_ith(context, slot.logits_index);
+        const Best best = BestToken(logits, vocabulary_size);
+        generation.smallest_gap = std::min(generation.smallest_gap, best.gap);
+        token = request.sampling.temperature > 0
+                    ? SampleToken(logits, vocabulary_size, request.sampling, slot.random)
+                    : best.token;
+      }
       bool ended = true;
-      if (model.IsEndOfGeneration(best.token)) {
+      if (!forced && model.IsEndOfGeneration(token)) {
         generation.stop = StopReason::kEndOfTurn;
       } else {
-        generation.tokens.push_back(best.token);
+        generation.tokens.push_back(token);
+        slot.tracker.Take(token);
         const int length = static_cast<int>(request.prompt.size() + generation.tokens.size());
-        if (static_cast<int>(generation.tokens.size()) >= request.max_tokens) {
+        if (slot.tracker.stopped()) {
+          generation.stop = StopReason::kEndOfTurn;
+        } else if (slot.tracker.answer_tokens() >= request.max_tokens) {
           generation.stop = StopReason::kTokenLimit;
         } else if (length >= context_per_sequence) {
           generation.stop = StopReason::kContextFull;
@@ -182,9 +224,10 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
       }
       if (!ended) continue;
       generation.seconds = SecondsSince(slot.begin);
-      llama_memory_seq_rm(memory, static_cast<llama_seq_id>(s), -1, -1);
+      slot.tracker.Split(generation);
+      llama_memory_seq_rm(memory, static_cast<llama_seq_id>(s), static_cast<llama_pos>(prefix), -1);
       const size_t index = slot.request;
-      Generation result = std::move(generation);
+      const Generation result = std::move(generation);
       slots[s].reset();
       finish(index, result);
     }

@@ -34,16 +34,11 @@ class Batch {
 // llama_decode, with its result codes turned into Errors.
 void Decode(llama_context* context, const Batch& batch);
 
-struct Best {
-  Token token = 0;
-  float gap = 0;  // to the second-best logit
-};
-Best BestToken(const float* logits, int vocabulary_size);
-
 // log softmax(logits)[token].
 double LogProbability(const float* logits, int vocabulary_size, Token token);
 
-// Greedy continuous batching: `parallel` slots, each holding one request at a time; a finished slot takes the next.
+// Continuous batching: `parallel` slots, each holding one request at a time; a finished slot takes the next. What all
+// prompts begin with is computed once.
 void GenerateBatched(llama_context* context, const LanguageModel& model, std::span<const GenerateRequest> requests,
                      int context_per_sequence, int parallel, const LanguageModel::GenerationDone& done);
 

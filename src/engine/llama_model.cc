@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "engine/llama_batch.h"
 #include "engine/llama_handles.h"
+#include "engine/sampling.h"
 
 namespace loco {
 namespace {

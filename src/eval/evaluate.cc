@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -19,10 +20,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// An item with the prompt that asks it.
+// An item with the prompt that asks it, and which of its samples is asked for.
 struct PendingItem {
   const Item* item;
   Prompt prompt;
+  int64_t sample = 0;
+
+  AnswerPlace place() const { return {item->id, sample}; }
 };
 
 Finish FinishOf(StopReason stop) {
@@ -38,6 +42,16 @@ Finish FinishOf(StopReason stop) {
   LOCO_CHECK(false);
 }
 
+// Empty where the answer cannot be marked on this machine.
+std::optional<MarkRow> MarkOf(const Task& task, const Item& item, const Response& response) {
+  const Marking marking = MarkResponse(task, item, response);
+  if (marking.outcome == Outcome::kNotRun) return std::nullopt;
+  return MarkRow{.scorer = ScorerId(FindScorer(task.scorer)),
+                 .outcome = marking.outcome,
+                 .extracted = marking.extracted,
+                 .value = marking.value};
+}
+
 // Everything one run needs while its items are done.
 class RunWriter {
  public:
@@ -51,21 +65,18 @@ class RunWriter {
         done_(static_cast<int64_t>(answered_.size())),
         started_(clock.Seconds()) {}
 
-  bool IsAnswered(const Item& item) const { return answered_.contains(item.id); }
+  bool IsAnswered(const PendingItem& pending) const { return answered_.contains(pending.place()); }
 
   void Write(const PendingItem& pending, AnswerRow answer, const Response& response) {
     ThrowIfInterrupted();
-    if (IsAnswered(*pending.item)) return;  // computed again for the sake of its group
+    if (IsAnswered(pending)) return;  // computed again for the sake of its group
     answer.run_id = run_;
     answer.item = pending.item->id;
+    answer.sample = pending.sample;
     answer.prompt_hash = pending.prompt.hash;
     answer.prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size());
     answer.finish = response.finish;
-    const Marking marking = MarkResponse(task_, *pending.item, response);
-    store_.AddAnswer(answer, {.scorer = ScorerId(FindScorer(task_.scorer)),
-                              .outcome = marking.outcome,
-                              .extracted = marking.extracted,
-                              .value = marking.value});
+    store_.AddAnswer(answer, MarkOf(task_, *pending.item, response));
     ++done_;
     ++written_;
     tokens_ += answer.prompt_tokens + answer.generated_tokens;
@@ -84,28 +95,46 @@ class RunWriter {
   RowId run_;
   Progress& progress_;
   const Clock& clock_;
-  std::set<std::string> answered_;  // before this run began
+  std::set<AnswerPlace> answered_;  // before this run began
   int64_t done_;
   int64_t written_ = 0;
   int64_t tokens_ = 0;
   double started_;
 };
 
-void GenerateAnswers(LanguageModel& model, const std::vector<PendingItem>& pending, int max_tokens,
-                     const BatchOptions& batch, RunWriter& writer) {
+// A seed for each answer: of the run's seed, the item and the sample, so that no other answer moves it.
+uint64_t SeedOf(uint64_t seed, const PendingItem& pending) {
+  const std::string hash =
+      HashOfParts({"seed", std::to_string(seed), pending.item->id, std::to_string(pending.sample)});
+  return std::stoull(hash.substr(0, 16), nullptr, 16);
+}
+
+void GenerateAnswers(LanguageModel& model, const PromptRenderer& renderer, const std::vector<PendingItem>& pending,
+                     const Task& task, const SamplerOptions& sampler, const BatchOptions& batch, RunWriter& writer) {
   std::vector<GenerateRequest> requests;
-  for (const PendingItem& item : pending) requests.push_back({item.prompt.tokens, max_tokens});
+  for (const PendingItem& item : pending) {
+    requests.push_back(
+        {.prompt = item.prompt.tokens,
+         .max_tokens = sampler.max_tokens.value_or(task.max_tokens),
+         .stop = task.stop,
+         .thinking = renderer.ThinkingOf(item.prompt, sampler.thinking_tokens.value_or(task.thinking_tokens)),
+         .sampling = {sampler.temperature, sampler.top_p, SeedOf(sampler.seed, item)}});
+  }
   model.Generate(requests, batch, [&](size_t i, const Generation& generation) {
     AnswerRow answer;
     answer.text = generation.text;
+    answer.thinking = generation.thinking;
+    answer.thinking_tokens = generation.thinking_tokens;
     answer.generated_tokens = static_cast<int64_t>(generation.tokens.size());
     answer.seconds = generation.seconds;
     if (generation.stop != StopReason::kPromptTooLong) {
-      answer.detail =
-          Json{{"smallest_gap", generation.smallest_gap}, {"context_full", generation.stop == StopReason::kContextFull}}
-              .dump();
+      answer.detail = Json{{"smallest_gap", generation.smallest_gap},
+                           {"context_full", generation.stop == StopReason::kContextFull},
+                           {"thinking_cut", generation.thinking_cut}}
+                          .dump();
     }
-    writer.Write(pending[i], answer, {.text = generation.text, .finish = FinishOf(generation.stop)});
+    writer.Write(pending[i], answer,
+                 {.text = generation.text, .thinking = generation.thinking, .finish = FinishOf(generation.stop)});
   });
 }
 
@@ -140,7 +169,7 @@ std::vector<PendingItem> UnfinishedGroups(const std::vector<PendingItem>& items,
     const auto begin = items.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end =
         items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), first + static_cast<size_t>(size)));
-    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(*item.item); });
+    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(item); });
     if (!whole) pending.insert(pending.end(), begin, end);
   }
   return pending;
@@ -161,18 +190,16 @@ void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
   std::map<std::string, const Item*> items;
   for (const Item& item : task.items) items[item.id] = &item;
   for (const AnswerRow& answer : unmarked) {
-    Response response{.text = answer.text, .finish = answer.finish};
+    Response response{.text = answer.text, .thinking = answer.thinking, .finish = answer.finish};
     const Json detail = Json::parse(answer.detail);
     if (detail.contains("log_likelihood")) {
       response.log_likelihood = detail["log_likelihood"].get<std::vector<double>>();
       response.choice_tokens = detail["choice_tokens"].get<std::vector<int>>();
     }
-    const Marking marking = MarkResponse(task, *items.at(answer.item), response);
-    store.AddMark({.answer_id = answer.id,
-                   .scorer = ScorerId(scorer),
-                   .outcome = marking.outcome,
-                   .extracted = marking.extracted,
-                   .value = marking.value});
+    std::optional<MarkRow> mark = MarkOf(task, *items.at(answer.item), response);
+    if (!mark) continue;
+    mark->answer_id = answer.id;
+    store.AddMark(*mark);
   }
 }
 
@@ -181,28 +208,48 @@ void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
 int EffectiveContext(int asked, int trained) { return asked > 0 ? asked : std::min(trained, 4096); }
 
 std::string RunKey(const RunIdentity& identity) {
-  const std::string base = HashOfParts({"run/1", identity.model_hash, identity.task_hash, identity.template_hash,
-                                        EngineIdentity(), std::to_string(identity.context)});
+  const std::string base =
+      HashOfParts({"run/2", identity.model_hash, identity.task_hash, identity.template_hash, EngineIdentity(),
+                   std::to_string(identity.context), identity.sampler});
   return identity.adapter_hash.empty() ? base : HashOfParts({"run+adapter/1", base, identity.adapter_hash});
+}
+
+std::string SamplerText(const SamplerOptions& options, Thinking thinking, const Task& task) {
+  static constexpr const char* kThinking[] = {"template", "on", "off"};
+  std::string text = "greedy";
+  if (options.temperature > 0) {
+    text = fmt::format("temperature={} top_p={} samples={} seed={}", options.temperature, options.top_p,
+                       options.samples, options.seed);
+  }
+  text += fmt::format(" max_tokens={} thinking={}/{}", options.max_tokens.value_or(task.max_tokens),
+                      kThinking[static_cast<int>(thinking)], options.thinking_tokens.value_or(task.thinking_tokens));
+  return options.deterministic ? text + " deterministic" : text;
 }
 
 EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& model_row, const Task& task,
                           const EvaluationOptions& options, Progress& progress, const Clock& clock) {
-  const PromptRenderer renderer(model, options.style);
+  const PromptRenderer renderer(model, task.raw ? PromptStyle::kRaw : options.style, options.thinking);
+  const SamplerOptions& sampler = options.sampler;
+  LOCO_CHECK(sampler.samples == 1 || sampler.temperature > 0);
+  const bool uses_choices = FindScorer(task.scorer).uses_choices;
+  const int samples = uses_choices ? 1 : sampler.samples;
+  const std::string sampler_text = SamplerText(sampler, options.thinking, task);
   const int context = EffectiveContext(options.context, model.info().trained_context);
-  const std::string key = RunKey({model_row.hash, task.hash, renderer.style_hash(), context, options.adapter_hash});
-  const auto total = static_cast<int64_t>(task.items.size());
+  const std::string key =
+      RunKey({model_row.hash, task.hash, renderer.style_hash(), context, sampler_text, options.adapter_hash});
+  const int64_t items_in_task = static_cast<int64_t>(task.items.size());
+  const int64_t total = items_in_task * samples;
 
   EvaluationResult result;
   result.run = store.AddRun(
       {.key = key,
        .model_id = model_row.id,
-       .task_id = store.AddTask({.hash = task.hash, .name = task.name, .scorer = task.scorer, .items = total}),
+       .task_id = store.AddTask({.hash = task.hash, .name = task.name, .scorer = task.scorer, .items = items_in_task}),
        .engine = EngineIdentity(),
        .template_hash = renderer.style_hash(),
-       .sampler = fmt::format("greedy max_tokens={}", task.max_tokens),
+       .sampler = sampler_text,
        .settings = Json{{"context", context},
-                        {"style", options.style == PromptStyle::kRaw ? "raw" : "chat"},
+                        {"style", renderer.chat_template() == nullptr ? "raw" : "chat"},
                         {"parallel", options.parallel}}
                        .dump(),
        .items = total,
@@ -215,7 +262,10 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
   const double started = clock.Seconds();
   if (result.stored < total) {
     std::vector<PendingItem> items;
-    for (const Item& item : task.items) items.push_back({&item, renderer.Render(BuildMessages(task, item))});
+    for (const Item& item : task.items) {
+      const Prompt prompt = renderer.Render(BuildMessages(task, item));
+      for (int sample = 0; sample < samples; ++sample) items.push_back({&item, prompt, sample});
+    }
     // The engine cannot begin with nothing (an empty question sent as it is): an outcome of that item.
     const auto empty = std::stable_partition(items.begin(), items.end(),
                                              [](const PendingItem& item) { return !item.prompt.tokens.empty(); });
@@ -223,12 +273,13 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
       writer.Write(*item, {.detail = Json{{"reason", "the prompt is empty"}}.dump()}, {.finish = Finish::kError});
     }
     items.erase(empty, items.end());
-    const BatchOptions batch{.context = context, .parallel = ParallelOf(store, result.run, options.parallel)};
+    BatchOptions batch{.context = context, .parallel = ParallelOf(store, result.run, options.parallel)};
+    if (sampler.deterministic) batch.parallel = batch.group = 1;
     const std::vector<PendingItem> pending = UnfinishedGroups(items, batch.group, writer);
-    if (FindScorer(task.scorer).uses_choices) {
+    if (uses_choices) {
       ScoreAnswers(model, renderer, pending, batch, writer);
     } else {
-      GenerateAnswers(model, pending, task.max_tokens, batch, writer);
+      GenerateAnswers(model, renderer, pending, task, sampler, batch, writer);
     }
   }
   MarkStoredAnswers(store, task, result.run);
@@ -257,6 +308,7 @@ RunScore ScoreOf(const Store& store, RowId run) {
   for (const MarkedAnswer& answer : store.Answers(run, ScorerId(FindScorer(task->scorer)))) {
     ++score.answered;
     ++score.outcomes[answer.mark.outcome];
+    if (!score.ids.empty() && score.ids.back() == answer.answer.item) continue;
     score.ids.push_back(answer.answer.item);
     score.right.push_back(answer.mark.outcome == Outcome::kRight ? 1 : 0);
   }

@@ -23,7 +23,7 @@ struct Answered {
     for (size_t i = 0; i < texts.size(); ++i) {
       const Marking marking = MarkResponse(task, task.items[i], {.text = texts[i], .finish = Finish::kStop});
       store.AddAnswer({.run_id = run, .item = task.items[i].id, .text = texts[i], .finish = Finish::kStop},
-                      {.scorer = ScorerId(FindScorer(task.scorer)),
+                      MarkRow{.scorer = ScorerId(FindScorer(task.scorer)),
                        .outcome = marking.outcome,
                        .extracted = marking.extracted,
                        .value = marking.value});

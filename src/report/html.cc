@@ -321,7 +321,7 @@ void AddSuites(const Decision& decision, std::string& out) {
     const CandidateSummary& c = decision.candidates[i];
     std::vector<std::string> cells{H(c.id)};
     for (const TaskScore& s : c.scores) {
-      const int64_t lost = s.truncated + s.unparsed + s.empty + s.too_long + s.errors;
+      const int64_t lost = s.Unmarked();
       cells.push_back(fmt::format(
           "{}<br><small>{}</small><br>{}{}", PercentWords(s.share.value), PercentInterval(s.share.interval), Row(s.run),
           lost == 0 ? "" : fmt::format("<br><small class=\"unknown\">{} not marked</small>", lost)));

@@ -60,9 +60,10 @@ Json Of(const PruneVerdict& v) {
 }
 
 Json Of(const TaskScore& s) {
-  return {{"task", s.task},   {"weight", s.weight},     {"run", Of(s.run)},       {"items", s.items},
-          {"right", s.right}, {"share", Of(s.share)},   {"unparsed", s.unparsed}, {"truncated", s.truncated},
-          {"empty", s.empty}, {"too_long", s.too_long}, {"errors", s.errors}};
+  Json unmarked = Json::object();
+  for (const auto& [outcome, count] : s.unmarked) unmarked[OutcomeName(outcome)] = count;
+  return {{"task", s.task},   {"weight", s.weight},   {"run", Of(s.run)},     {"items", s.items},
+          {"right", s.right}, {"share", Of(s.share)}, {"unmarked", unmarked}};
 }
 
 Json Of(const MemoryNeed& m) {

@@ -95,20 +95,28 @@ std::string Training(const Decision& decision) {
   return table.rows.empty() ? "" : "## Trainability\n\n" + Table(table.header, table.rows);
 }
 
+// "3 cut at the token limit, 1 unparsed", or "none".
+std::string UnmarkedWords(const TaskScore& score) {
+  std::vector<std::string> parts;
+  for (const auto& [outcome, count] : score.unmarked) {
+    parts.push_back(fmt::format("{} {}", count, OutcomeWords(outcome)));
+  }
+  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string Scores(const Decision& decision) {
   std::vector<std::vector<std::string>> rows;
   for (const size_t i : ByScore(decision)) {
     for (const TaskScore& s : decision.candidates[i].scores) {
       rows.push_back({Md(decision.candidates[i].id), Md(s.task),
                       fmt::format("{} {}", PercentWords(s.share.value), PercentInterval(s.share.interval)),
-                      fmt::format("{} of {}", s.right, s.items), std::to_string(s.truncated),
-                      std::to_string(s.unparsed), std::to_string(s.empty), MdRow(s.run)});
+                      fmt::format("{} of {}", s.right, s.items), UnmarkedWords(s), MdRow(s.run)});
     }
   }
   return rows.empty()
              ? ""
              : "## Scores by suite\n\n" +
-                   Table({"candidate", "suite", "score", "right", "truncated", "unparsed", "empty", "row"}, rows);
+                   Table({"candidate", "suite", "score", "right", "not marked", "row"}, rows);
 }
 
 std::string Pairs(const Decision& decision) {

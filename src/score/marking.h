@@ -12,6 +12,7 @@ namespace loco {
 // What the model gave for one item.
 struct Response {
   std::string text;
+  std::string thinking;
   Finish finish = Finish::kStop;
   std::vector<double> log_likelihood;  // of each choice, natural logarithm
   std::vector<int> choice_tokens;      // tokens of each choice

@@ -10,15 +10,15 @@ namespace {
 using sqlite::Query;
 
 Finish ParseFinish(const std::string& name) {
-  for (const Finish finish : {Finish::kStop, Finish::kLength, Finish::kTooLong, Finish::kChoice, Finish::kError}) {
+  for (const Finish finish : {Finish::kStop, Finish::kLength, Finish::kTooLong, Finish::kChoice, Finish::kRefused,
+                              Finish::kTimeout, Finish::kError}) {
     if (name == FinishName(finish)) return finish;
   }
   LOCO_CHECK(false);  // the table's CHECK allows no other value
 }
 
 Outcome ParseOutcome(const std::string& name) {
-  for (const Outcome outcome : {Outcome::kRight, Outcome::kWrong, Outcome::kUnparsed, Outcome::kTruncated,
-                                Outcome::kEmpty, Outcome::kTooLong, Outcome::kError}) {
+  for (const Outcome outcome : kOutcomes) {
     if (name == OutcomeName(outcome)) return outcome;
   }
   LOCO_CHECK(false);  // the table's CHECK allows no other value
@@ -101,11 +101,14 @@ AnswerRow Columns<AnswerRow>::Read(Query& query) {
   row.id = query.Integer();
   row.run_id = query.Integer();
   row.item = query.Text();
+  row.sample = query.Integer();
   row.prompt_hash = query.Text();
   row.prompt_tokens = query.Integer();
   row.text = query.Text();
+  row.thinking = query.Text();
   row.finish = ParseFinish(query.Text());
   row.generated_tokens = query.Integer();
+  row.thinking_tokens = query.Integer();
   row.seconds = query.Real();
   row.detail = query.Text();
   row.created_at = query.Text();

@@ -56,8 +56,8 @@ template <>
 struct Columns<AnswerRow> {
   static constexpr const char* kTable = "answer";
   static constexpr const char* kNames =
-      "answer.id, run_id, item, prompt_hash, prompt_tokens, text, finish, generated_tokens, seconds, detail, "
-      "answer.created_at";
+      "answer.id, run_id, item, sample, prompt_hash, prompt_tokens, text, thinking, finish, generated_tokens, "
+      "thinking_tokens, seconds, detail, answer.created_at";
   static AnswerRow Read(sqlite::Query& query);
 };
 

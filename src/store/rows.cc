@@ -19,6 +19,10 @@ const char* FinishName(Finish finish) {
       return "too_long";
     case Finish::kChoice:
       return "choice";
+    case Finish::kRefused:
+      return "refused";
+    case Finish::kTimeout:
+      return "timeout";
     case Finish::kError:
       return "error";
   }
@@ -37,10 +41,42 @@ const char* OutcomeName(Outcome outcome) {
       return "truncated";
     case Outcome::kEmpty:
       return "empty";
+    case Outcome::kThinkingOnly:
+      return "thinking_only";
+    case Outcome::kRefused:
+      return "refused";
     case Outcome::kTooLong:
       return "too_long";
+    case Outcome::kTimedOut:
+      return "timed_out";
     case Outcome::kError:
       return "error";
+    case Outcome::kNotRun:
+      return "not_run";
+  }
+  LOCO_CHECK(false);
+}
+
+const char* OutcomeWords(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kTruncated:
+      return "cut at the token limit";
+    case Outcome::kThinkingOnly:
+      return "thought without an answer";
+    case Outcome::kTooLong:
+      return "too long a prompt";
+    case Outcome::kTimedOut:
+      return "timed out";
+    case Outcome::kError:
+      return "engine errors";
+    case Outcome::kNotRun:
+      return "not run";
+    case Outcome::kRight:
+    case Outcome::kWrong:
+    case Outcome::kUnparsed:
+    case Outcome::kEmpty:
+    case Outcome::kRefused:
+      return OutcomeName(outcome);
   }
   LOCO_CHECK(false);
 }

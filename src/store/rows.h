@@ -3,6 +3,7 @@
 // JSON columns stay text here; the module that owns a noun writes and reads its own JSON.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -79,6 +80,8 @@ enum class Finish {
   kLength,   // cut at the token limit
   kTooLong,  // the prompt does not fit the context: nothing was generated
   kChoice,   // log-likelihoods of given choices; nothing was generated
+  kRefused,  // a server's filter withheld the answer
+  kTimeout,  // a server did not answer in time
   kError,    // the engine failed on this item
 };
 const char* FinishName(Finish finish);
@@ -87,19 +90,47 @@ struct AnswerRow {
   RowId id = 0;
   RowId run_id = 0;
   std::string item;
+  int64_t sample = 0;  // which of several sampled answers
   std::string prompt_hash;
   int64_t prompt_tokens = 0;
-  std::string text;  // hostile
+  std::string text;      // hostile
+  std::string thinking;  // what it wrote between the marks of thinking, apart from `text`; hostile
   Finish finish = Finish::kStop;
-  int64_t generated_tokens = 0;
+  int64_t generated_tokens = 0;  // of both
+  int64_t thinking_tokens = 0;
   double seconds = 0;
   std::string detail = "{}";
   std::string created_at;
 };
 
+// An answer within its run.
+struct AnswerPlace {
+  std::string item;
+  int64_t sample = 0;
+
+  auto operator<=>(const AnswerPlace&) const = default;
+};
+
 // What an answer was worth. Everything but kRight counts as not right; each is reported by itself.
-enum class Outcome { kRight, kWrong, kUnparsed, kTruncated, kEmpty, kTooLong, kError };
-const char* OutcomeName(Outcome outcome);
+enum class Outcome {
+  kRight,
+  kWrong,
+  kUnparsed,      // the scorer found nothing to compare
+  kTruncated,     // cut at the token limit
+  kEmpty,         // nothing, or blanks
+  kThinkingOnly,  // it thought, and never came to an answer
+  kRefused,       // it declined, or a server's filter withheld it
+  kTooLong,       // the prompt does not fit the context
+  kTimedOut,      // a server did not answer in time
+  kError,         // the engine or the server failed
+  kNotRun,        // it could not be marked here: a program without a sandbox. Never stored: the mark is missing
+};
+const char* OutcomeName(Outcome outcome);   // "too_long": as stored
+const char* OutcomeWords(Outcome outcome);  // "cut at the token limit": for people
+// Outcomes in the order in which they are listed.
+inline constexpr Outcome kOutcomes[] = {
+    Outcome::kRight,   Outcome::kWrong,   Outcome::kUnparsed, Outcome::kTruncated, Outcome::kEmpty, Outcome::kThinkingOnly,
+    Outcome::kRefused, Outcome::kTooLong, Outcome::kTimedOut, Outcome::kError,     Outcome::kNotRun};
 
 struct MarkRow {
   RowId id = 0;

@@ -22,7 +22,7 @@ using sqlite::Transaction;
 constexpr int64_t kApplicationId = 0x4C4F434F;  // "LOCO": tells our files from other SQLite databases
 
 // migrations[i] brings a store of version i to version i + 1. Never edit one that was released: append.
-constexpr std::array<const char*, 3> kMigrations = {kSchemaSql, kSchema2Sql, kSchema3Sql};
+constexpr std::array<const char*, 4> kMigrations = {kSchemaSql, kSchema2Sql, kSchema3Sql, kSchema4Sql};
 constexpr int64_t kVersion = kMigrations.size();
 
 constexpr std::array<const char*, 13> kAppendOnlyTables = {
@@ -138,10 +138,12 @@ Store Store::Open(const Path& path, const Clock& clock) {
   // A committed item survives a kill of the process at any moment. Power loss may take the last few items (they are
   // then simply done again) but never damages the file; FULL would cost one disk flush an item.
   state->connection.Execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
       // A small log: on a nearly full disk it must not take more than the rows themselves.
       "PRAGMA wal_autocheckpoint = 200");
+  // Foreign keys are off meanwhile, as they are by default: a migration may write a table anew.
   Migrate(state->connection);
+  state->connection.Execute("PRAGMA foreign_keys = ON");
   return Store(std::move(state));
 }
 
@@ -263,23 +265,27 @@ RowId Store::AddDecision(const DecisionRow& row, const std::vector<RowRef>& rest
   return id;
 }
 
-bool Store::AddAnswer(const AnswerRow& answer, const MarkRow& mark) {
+bool Store::AddAnswer(const AnswerRow& answer, const std::optional<MarkRow>& mark) {
   Transaction transaction(state_->connection);
   Query insert(state_->connection,
-               "INSERT OR IGNORE INTO answer (run_id, item, prompt_hash, prompt_tokens, text, finish, "
-               "generated_tokens, seconds, "
-               "detail, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.Bind(answer.run_id).Bind(answer.item).Bind(answer.prompt_hash).Bind(answer.prompt_tokens).Bind(answer.text);
-  insert.Bind(FinishName(answer.finish)).Bind(answer.generated_tokens).Bind(answer.seconds).Bind(answer.detail);
+               "INSERT OR IGNORE INTO answer (run_id, item, sample, prompt_hash, prompt_tokens, text, thinking, "
+               "finish, generated_tokens, thinking_tokens, seconds, detail, created_at) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(answer.run_id).Bind(answer.item).Bind(answer.sample).Bind(answer.prompt_hash).Bind(answer.prompt_tokens);
+  insert.Bind(answer.text).Bind(answer.thinking).Bind(FinishName(answer.finish)).Bind(answer.generated_tokens);
+  insert.Bind(answer.thinking_tokens).Bind(answer.seconds).Bind(answer.detail);
   if (insert.Bind(state_->clock.Now()).Run() == 0) return false;
-  MarkRow own = mark;
-  own.answer_id = state_->connection.LastInsertedId();
-  AddMark(own);
+  if (mark) {
+    MarkRow own = *mark;
+    own.answer_id = state_->connection.LastInsertedId();
+    AddMark(own);
+  }
   transaction.Commit();
   return true;
 }
 
 void Store::AddMark(const MarkRow& mark) {
+  LOCO_CHECK(mark.outcome != Outcome::kNotRun);
   Query insert(state_->connection,
                "INSERT OR IGNORE INTO mark (answer_id, scorer, outcome, extracted, value) VALUES (?, ?, ?, ?, ?)");
   insert.Bind(mark.answer_id).Bind(mark.scorer).Bind(OutcomeName(mark.outcome)).Bind(mark.extracted);
@@ -341,12 +347,15 @@ std::vector<RowRef> Store::RowsOfDecision(RowId decision_id) const {
   return refs;
 }
 
-std::set<std::string> Store::AnsweredItems(RowId run_id) const {
-  Query query(state_->connection, "SELECT item FROM answer WHERE run_id = ?");
+std::set<AnswerPlace> Store::AnsweredItems(RowId run_id) const {
+  Query query(state_->connection, "SELECT item, sample FROM answer WHERE run_id = ?");
   query.Bind(run_id);
-  std::set<std::string> items;
-  while (query.Next()) items.insert(query.Text());
-  return items;
+  std::set<AnswerPlace> places;
+  while (query.Next()) {
+    std::string item = query.Text();
+    places.insert({std::move(item), query.Integer()});
+  }
+  return places;
 }
 
 int64_t Store::CountAnswers(RowId run_id) const {
@@ -355,16 +364,21 @@ int64_t Store::CountAnswers(RowId run_id) const {
 }
 
 std::vector<MarkedAnswer> Store::Answers(RowId run_id, const std::string& scorer) const {
-  Query query(state_->connection, fmt::format("SELECT {}, {} FROM answer JOIN mark ON mark.answer_id = answer.id "
-                                              "WHERE run_id = ? AND scorer = ? ORDER BY item",
-                                              Columns<AnswerRow>::kNames, Columns<MarkRow>::kNames)
-                                      .c_str());
-  query.Bind(run_id).Bind(scorer);
+  Query query(state_->connection,
+              fmt::format("SELECT {}, mark.id IS NOT NULL, {} FROM answer LEFT JOIN mark ON mark.answer_id = answer.id "
+                          "AND scorer = ? WHERE run_id = ? ORDER BY item, sample",
+                          Columns<AnswerRow>::kNames, Columns<MarkRow>::kNames)
+                  .c_str());
+  query.Bind(scorer).Bind(run_id);
   std::vector<MarkedAnswer> rows;
   while (query.Next()) {
     MarkedAnswer row;
     row.answer = Columns<AnswerRow>::Read(query);
-    row.mark = Columns<MarkRow>::Read(query);
+    if (query.Integer() != 0) {
+      row.mark = Columns<MarkRow>::Read(query);
+    } else {
+      row.mark = {.answer_id = row.answer.id, .scorer = scorer, .outcome = Outcome::kNotRun};
+    }
     rows.push_back(std::move(row));
   }
   return rows;
@@ -373,7 +387,7 @@ std::vector<MarkedAnswer> Store::Answers(RowId run_id, const std::string& scorer
 std::vector<AnswerRow> Store::UnmarkedAnswers(RowId run_id, const std::string& scorer) const {
   Query query(state_->connection,
               fmt::format("SELECT {} FROM answer WHERE run_id = ? AND NOT EXISTS "
-                          "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item",
+                          "(SELECT 1 FROM mark WHERE answer_id = answer.id AND scorer = ?) ORDER BY item, sample",
                           Columns<AnswerRow>::kNames)
                   .c_str());
   query.Bind(run_id).Bind(scorer);

@@ -51,8 +51,9 @@ class Store {
   // Adds the decision and the list of rows it rests on in one transaction.
   RowId AddDecision(const DecisionRow& row, const std::vector<RowRef>& rests_on);
 
-  // Adds an answer and its mark in one transaction. False when the item was answered before (nothing is changed).
-  bool AddAnswer(const AnswerRow& answer, const MarkRow& mark);
+  // Adds an answer and its mark in one transaction; none where it could not be marked. False when the item was answered
+  // before (nothing is changed).
+  bool AddAnswer(const AnswerRow& answer, const std::optional<MarkRow>& mark);
   // Adds a mark to a stored answer (re-marking under a new scorer version).
   void AddMark(const MarkRow& mark);
 
@@ -78,10 +79,10 @@ class Store {
   std::vector<RowRef> RowsOfDecision(RowId decision_id) const;
   std::vector<MarkRow> MarksOfAnswer(RowId answer_id) const;
 
-  // Items of the run that have an answer.
-  std::set<std::string> AnsweredItems(RowId run_id) const;
+  // Items of the run that have an answer, and which of their samples.
+  std::set<AnswerPlace> AnsweredItems(RowId run_id) const;
   int64_t CountAnswers(RowId run_id) const;
-  // Answers with the marks of one scorer, in the order of item ids.
+  // Answers with the marks of one scorer, in the order of item ids and samples; kNotRun where there is none.
   std::vector<MarkedAnswer> Answers(RowId run_id, const std::string& scorer) const;
   // Answers that have no mark of this scorer yet.
   std::vector<AnswerRow> UnmarkedAnswers(RowId run_id, const std::string& scorer) const;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "store/schema.h"
 
 namespace loco {
 namespace {
@@ -70,7 +71,24 @@ TEST_CASE("an item is answered once, whoever comes second") {
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].answer.text == "a");
   CHECK(answers[0].mark.outcome == Outcome::kRight);
-  CHECK(store.AnsweredItems(run.id) == std::set<std::string>{"1"});
+  CHECK(store.AnsweredItems(run.id) == std::set<AnswerPlace>{{"1", 0}});
+  CHECK(store.AddAnswer({.run_id = run.id, .item = "1", .sample = 1, .text = "b"}, mark));
+  CHECK(store.CountAnswers(run.id) == 2);
+}
+
+TEST_CASE("an answer that could not be marked counts as not run, until it is") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  const RunRow run = AddExampleRun(store);
+  CHECK(store.AddAnswer({.run_id = run.id, .item = "1", .text = "x = 1", .thinking = "hm"}, std::nullopt));
+  const auto before = store.Answers(run.id, "code/1");
+  REQUIRE(before.size() == 1);
+  CHECK(before[0].mark.outcome == Outcome::kNotRun);
+  CHECK(before[0].answer.thinking == "hm");
+  const auto unmarked = store.UnmarkedAnswers(run.id, "code/1");
+  REQUIRE(unmarked.size() == 1);
+  store.AddMark({.answer_id = unmarked[0].id, .scorer = "code/1", .outcome = Outcome::kTimedOut});
+  CHECK(store.Answers(run.id, "code/1")[0].mark.outcome == Outcome::kTimedOut);
 }
 
 TEST_CASE("a row with a known key is found, not added again") {
@@ -87,7 +105,7 @@ TEST_CASE("answers of any bytes come back as they were") {
   Store store = Store::Open(":memory:", clock);
   const RunRow run = AddExampleRun(store);
   const std::string hostile("\x1b[31m\0</script>\xff", 15);
-  store.AddAnswer({.run_id = run.id, .item = "1", .text = hostile, .finish = Finish::kLength}, {.scorer = "s"});
+  store.AddAnswer({.run_id = run.id, .item = "1", .text = hostile, .finish = Finish::kLength}, MarkRow{.scorer = "s"});
   CHECK(store.Answers(run.id, "s").at(0).answer.text == hostile);
   CHECK(store.Answers(run.id, "s").at(0).answer.finish == Finish::kLength);
 }
@@ -96,7 +114,7 @@ TEST_CASE("marking again under a new version keeps the old mark") {
   const FakeClock clock;
   Store store = Store::Open(":memory:", clock);
   const RunRow run = AddExampleRun(store);
-  store.AddAnswer({.run_id = run.id, .item = "1"}, {.scorer = "exact/1", .outcome = Outcome::kWrong});
+  store.AddAnswer({.run_id = run.id, .item = "1"}, MarkRow{.scorer = "exact/1", .outcome = Outcome::kWrong});
   const auto unmarked = store.UnmarkedAnswers(run.id, "exact/2");
   REQUIRE(unmarked.size() == 1);
   store.AddMark({.answer_id = unmarked[0].id, .scorer = "exact/2", .outcome = Outcome::kRight});
@@ -133,6 +151,41 @@ TEST_CASE("a store of a newer version, another database and a text file are refu
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("a store of an older version is brought up with all its rows") {
+  const FakeClock clock;
+  const Path folder = TemporaryFolder("old");
+  const Path file = folder / "loco.db";
+  Execute(file, kSchemaSql, SQLITE_OK);
+  Execute(file, kSchema2Sql, SQLITE_OK);
+  Execute(file, kSchema3Sql, SQLITE_OK);
+  Execute(file,
+          "INSERT INTO model VALUES (1, 'm', 'm', 'llama', 'F16', 1, 1, '{}', NULL, 'now');"
+          "INSERT INTO task VALUES (1, 't', 't', 'exact', 2, 'now');"
+          "INSERT INTO run VALUES (1, 'k', 1, 1, 'e', 'h', 'greedy', '{}', 2, 'now', NULL);"
+          "INSERT INTO answer VALUES (7, 1, 'one', 'p', 3, 'text', 'length', 4, .5, '{}', 'now');"
+          "INSERT INTO mark VALUES (9, 7, 'exact/1', 'truncated', 'x', .25);"
+          "PRAGMA application_id = 1280262991; PRAGMA user_version = 3",
+          SQLITE_OK);
+  {
+    Store store = Store::Open(file, clock);
+    const auto answers = store.Answers(1, "exact/1");
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].answer.id == 7);
+    CHECK(answers[0].answer.text == "text");
+    CHECK(answers[0].answer.finish == Finish::kLength);
+    CHECK(answers[0].mark.id == 9);
+    CHECK(answers[0].mark.outcome == Outcome::kTruncated);
+    CHECK(answers[0].mark.value == 0.25);
+    CHECK(store.AddAnswer({.run_id = 1, .item = "two", .finish = Finish::kRefused},
+                          MarkRow{.scorer = "exact/1", .outcome = Outcome::kRefused}));
+  }
+  // The new tables are as append-only as the old ones, and refer to each other.
+  Execute(file, "UPDATE mark SET outcome = 'right'", SQLITE_CONSTRAINT);
+  Execute(file, "DELETE FROM answer", SQLITE_CONSTRAINT);
+  Execute(file, "PRAGMA foreign_keys = ON; INSERT INTO mark VALUES (99, 98, 's', 'right', '', NULL)", SQLITE_CONSTRAINT);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("two connections to one store see each other's rows") {
   const FakeClock clock;
   const Path folder = TemporaryFolder("two");
@@ -140,8 +193,8 @@ TEST_CASE("two connections to one store see each other's rows") {
   Store two = Store::Open(folder / "loco.db", clock);
   const RunRow run = AddExampleRun(one);
   CHECK(AddExampleRun(two).id == run.id);
-  CHECK(two.AddAnswer({.run_id = run.id, .item = "1"}, {.scorer = "s"}));
-  CHECK_FALSE(one.AddAnswer({.run_id = run.id, .item = "1"}, {.scorer = "s"}));
+  CHECK(two.AddAnswer({.run_id = run.id, .item = "1"}, MarkRow{.scorer = "s"}));
+  CHECK_FALSE(one.AddAnswer({.run_id = run.id, .item = "1"}, MarkRow{.scorer = "s"}));
   std::filesystem::remove_all(folder);
 }
 

@@ -39,6 +39,8 @@ void ItemReader::Read(JsonLine& line) {
   if (!ReadId(line, item)) return;
   item.category = item.fields["category"];
   item.difficulty = item.fields["difficulty"];
+  item.edge = item.fields["edge"];
+  if (!ReadHistory(line, item) || !ReadSamples(line, item)) return;
   if (!value.contains("answer")) return line.Wrong("", "'answer' is missing");
   if (!ReadExpected(line, item)) return;
   for (const std::string& name : needed_fields) {
@@ -71,6 +73,7 @@ bool ItemReader::ReadExpected(JsonLine& line, Item& item) {
   if (task_.scorer == "qa" || task_.scorer == "rouge") return ReadReferences(line, item);
   if (task_.scorer == "instructions") return ReadInstructions(line, item);
   if (task_.scorer == "json") return ReadJsonAnswer(line, item);
+  if (task_.scorer == "code") return ReadCode(line, item);
   return ReadAnswer(line, item);
 }
 
@@ -122,6 +125,69 @@ bool ItemReader::ReadJsonAnswer(JsonLine& line, Item& item) {
   }
   item.json_case = std::move(expected);
   return true;
+}
+
+// {"entry_point": "f", "tests": "assert f(1) == 2", "prompt": "import math"}; score/code_check.h.
+bool ItemReader::ReadCode(JsonLine& line, Item& item) {
+  const Json& answer = line.value()["answer"];
+  CodeProblem problem;
+  const auto wrong = [&](const std::string& message) {
+    line.Wrong("answer", message);
+    return false;
+  };
+  if (!answer.is_object()) return wrong("'answer' must be an object with 'tests', Python that a right program passes");
+  for (const auto& [key, value] : answer.items()) {
+    std::string* const text = key == "tests"         ? &problem.tests
+                              : key == "entry_point" ? &problem.entry_point
+                              : key == "prompt"      ? &problem.prompt
+                                                     : nullptr;
+    if (text == nullptr) return wrong(fmt::format("nobody knows '{}' here; 'tests', 'entry_point' or 'prompt'", key));
+    if (!value.is_string()) return wrong(fmt::format("'{}' must be a text", key));
+    *text = value.get<std::string>();
+  }
+  if (IsBlank(problem.tests)) return wrong("'tests' is missing: Python that a right program passes");
+  item.code = std::make_shared<const CodeProblem>(std::move(problem));
+  return true;
+}
+
+// [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}, …]
+bool ItemReader::ReadHistory(JsonLine& line, Item& item) {
+  if (!line.value().contains("history")) return true;
+  const Json& history = line.value()["history"];
+  const auto wrong = [&](const std::string& message) {
+    line.Wrong("history", message);
+    return false;
+  };
+  if (!history.is_array()) return wrong("'history' must be a list of messages");
+  for (const Json& entry : history) {
+    const bool texts = entry.is_object() && entry.size() == 2 && entry.contains("role") && entry["role"].is_string() &&
+                       entry.contains("content") && entry["content"].is_string();
+    if (!texts) return wrong("a message is an object with the texts 'role' and 'content'");
+    const char* role = item.history.size() % 2 == 0 ? "user" : "assistant";
+    if (entry["role"].get<std::string>() != role)
+      return wrong(fmt::format("message {} must be the {}'s: they take turns, the user first", item.history.size() + 1,
+                               role));
+    item.history.push_back({role, entry["content"].get<std::string>()});
+  }
+  if (item.history.size() % 2 != 0) return wrong("'history' must end with the assistant: the question follows");
+  return true;
+}
+
+// {"right": ["…"], "wrong": ["…"]}: answers whose marks are known.
+bool ItemReader::ReadSamples(JsonLine& line, Item& item) {
+  if (!line.value().contains("samples")) return true;
+  const Json& samples = line.value()["samples"];
+  bool valid = samples.is_object();
+  for (const auto& [key, list] : samples.items()) {
+    valid = valid && (key == "right" || key == "wrong") && list.is_array();
+    if (!valid) break;
+    for (const Json& text : list) {
+      valid = valid && text.is_string();
+      if (valid) (key == "right" ? item.right_samples : item.wrong_samples).push_back(text.get<std::string>());
+    }
+  }
+  if (!valid) line.Wrong("samples", "'samples' must be an object with lists of texts, 'right' and 'wrong'");
+  return valid;
 }
 
 // One text or a list of them; for qa an empty list, where the right answer is none.
@@ -181,6 +247,7 @@ bool ItemReader::ReadChoices(JsonLine& line, Item& item) {
   }
   item.right_choice = answer.get<size_t>();
   item.answer = item.choices[item.right_choice];
+  item.fields["right_choice"] = item.answer;
   return true;
 }
 

@@ -40,6 +40,9 @@ class ItemReader {
   bool ReadReferences(JsonLine& line, Item& item);
   bool ReadInstructions(JsonLine& line, Item& item);
   bool ReadJsonAnswer(JsonLine& line, Item& item);
+  bool ReadCode(JsonLine& line, Item& item);
+  bool ReadHistory(JsonLine& line, Item& item);
+  bool ReadSamples(JsonLine& line, Item& item);
   std::string MistakeOfAnswer(const Json& answer) const;
 
   const Task& task_;

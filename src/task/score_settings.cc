@@ -125,6 +125,11 @@ std::string ReadScore(TomlTable table, const Path& path, const std::function<std
                                                      "true_false", "validity", "word_list"};
   task.score.reading = static_cast<BbhReading>(table.OneOf("reading", kReadings).value_or(0));
   task.score.loose = table.Flag("loose").value_or(false);
+  const auto seconds = table.Integer("seconds", {.least = 1, .most = 600});
+  if (task.scorer == "code") {
+    task.score.sandbox = std::make_shared<const Sandbox>();
+    task.score.limits.wall = task.score.limits.cpu = std::chrono::seconds(seconds.value_or(10));
+  }
   ReadLabels(table, task);
   ReadFilters(table, task);
   return ReadContract(table, path, read, task);

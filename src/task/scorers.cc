@@ -6,11 +6,12 @@
 #include <array>
 
 #include "base/error.h"
+#include "score/refusal.h"
 
 namespace loco {
 namespace {
 
-constexpr std::array<Scorer, 9> kScorers = {{
+constexpr std::array<Scorer, 10> kScorers = {{
     {"exact", 1, false, nullptr, ScoreExact},
     {"numeric", 1, false, nullptr, ScoreNumeric},
     {"choice", 1, true, nullptr, ScoreChoice},
@@ -19,8 +20,19 @@ constexpr std::array<Scorer, 9> kScorers = {{
     {"label", 1, false, nullptr, ScoreLabel},
     {"bbh", 1, false, nullptr, ScoreBbh},
     {"json", 1, false, nullptr, ScoreJsonAnswer},
+    {"code", 1, false, nullptr, ScoreCode},
     {"instructions", 1, false, "followed", ScoreInstructions},
 }};
+
+Marking MarkText(const Task& task, const Item& item, const Response& response) {
+  const Scorer& scorer = FindScorer(task.scorer);
+  if (!task.score.filters) return scorer.mark(item, task.score, response);
+  Response filtered = response;
+  const FilteredAnswer answer = task.score.filters->Apply(response.text);
+  if (!answer.parsed) return {Outcome::kUnparsed, ""};
+  filtered.text = answer.text;
+  return scorer.mark(item, task.score, filtered);
+}
 
 }  // namespace
 
@@ -45,24 +57,30 @@ Marking MarkResponse(const Task& task, const Item& item, const Response& respons
   switch (response.finish) {
     case Finish::kTooLong:
       return {Outcome::kTooLong, ""};
+    case Finish::kRefused:
+      return {Outcome::kRefused, ""};
+    case Finish::kTimeout:
+      return {Outcome::kTimedOut, ""};
     case Finish::kError:
       return {Outcome::kError, ""};
     case Finish::kLength:
-      return {Outcome::kTruncated, ""};
     case Finish::kStop:
-      // Saying nothing is an answer where a task asks questions that have none.
-      if (IsBlank(response.text) && !(task.scorer == "qa" && item.references.empty())) return {Outcome::kEmpty, ""};
+      // Saying nothing is an answer where a task asks questions that have none, but not after thinking about one.
+      if (IsBlank(response.text)) {
+        if (!IsBlank(response.thinking)) return {Outcome::kThinkingOnly, ""};
+        if (response.finish == Finish::kLength) return {Outcome::kTruncated, ""};
+        if (task.scorer != "qa" || !item.references.empty()) return {Outcome::kEmpty, ""};
+      }
+      if (response.finish == Finish::kLength) return {Outcome::kTruncated, ""};
       break;
     case Finish::kChoice:
       break;
   }
-  const Scorer& scorer = FindScorer(task.scorer);
-  if (!task.score.filters) return scorer.mark(item, task.score, response);
-  Response filtered = response;
-  const FilteredAnswer answer = task.score.filters->Apply(response.text);
-  if (!answer.parsed) return {Outcome::kUnparsed, ""};
-  filtered.text = answer.text;
-  return scorer.mark(item, task.score, filtered);
+  const Marking marking = MarkText(task, item, response);
+  // A refusal that is right (one was asked for) is right; any other is not a wrong answer but none.
+  const bool none = marking.outcome == Outcome::kWrong || marking.outcome == Outcome::kUnparsed;
+  if (none && response.finish == Finish::kStop && IsRefusal(response.text)) return {Outcome::kRefused, marking.extracted};
+  return marking;
 }
 
 bool ExtractLast(const std::string& text, const std::string& pattern, std::string* found) {

@@ -63,12 +63,19 @@ Placeholders PlaceholdersOf(const std::string& pattern) {
 // Mistakes of a file with thousands of lines are shown up to this number.
 constexpr size_t kShownMistakes = 20;
 
-void ReadItems(const Path& path, const std::string& content, Task& task, TomlTable& prompt,
-               std::vector<Diagnostic>& definition_mistakes) {
+// A template that items fill, and where the definition has it.
+struct Pattern {
+  const std::string& text;
+  TomlTable& table;
+  const char* key;
+};
+
+std::vector<Item> ReadItems(const Path& path, const std::string& content, const Task& task,
+                            const std::vector<Pattern>& patterns, std::vector<Diagnostic>& definition_mistakes) {
   std::vector<Diagnostic> mistakes;
   ItemReader reader(task);
-  for (const std::string* pattern : {&task.system, &task.user}) {
-    for (const std::string& name : PlaceholdersOf(*pattern).names) reader.needed_fields.insert(name);
+  for (const Pattern& pattern : patterns) {
+    for (const std::string& name : PlaceholdersOf(pattern.text).names) reader.needed_fields.insert(name);
   }
   ReadJsonl(path, content, mistakes, [&](JsonLine& line) { reader.Read(line); });
   if (mistakes.empty() && reader.items.empty()) {
@@ -77,14 +84,15 @@ void ReadItems(const Path& path, const std::string& content, Task& task, TomlTab
   // A field that no item has is the prompt's mistake, once, and not every line's.
   for (const std::string& name : reader.needed_fields) {
     if (reader.seen_fields.empty() || reader.seen_fields.contains(name)) continue;
-    const bool in_user = task.user.find("{" + name + "}") != std::string::npos;
-    prompt.Wrong(in_user ? "user" : "system",
-                 fmt::format("no item has the field {}; {}", QuotedWord(name),
-                             SuggestWord(name, {reader.seen_fields.begin(), reader.seen_fields.end()})));
+    const auto user = std::find_if(patterns.begin(), patterns.end(), [&](const Pattern& pattern) {
+      return pattern.text.find("{" + name + "}") != std::string::npos;
+    });
+    user->table.Wrong(user->key, fmt::format("no item has the field {}; {}", QuotedWord(name),
+                                             SuggestWord(name, {reader.seen_fields.begin(), reader.seen_fields.end()})));
   }
   ThrowMistakes(definition_mistakes);
   ThrowMistakes(mistakes, kShownMistakes);
-  task.items = std::move(reader.items);
+  return std::move(reader.items);
 }
 
 std::string Fill(const std::string& pattern, const Item& item) {
@@ -122,8 +130,22 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
     const std::string mistake = PlaceholdersOf(key == std::string("system") ? task.system : task.user).mistake;
     if (!mistake.empty()) prompt.Wrong(key, mistake);
   }
-  const auto max_tokens = top.Table("generate").Integer("max_tokens", {.least = 1, .most = 1 << 20});
-  task.max_tokens = static_cast<int>(max_tokens.value_or(512));
+  static const std::vector<std::string> kStyles = {"chat", "raw"};
+  task.raw = prompt.OneOf("style", kStyles).value_or(0) == 1;
+  TomlTable few = top.Table("few_shot");
+  const std::string shots = few.Text("items").value_or("");
+  const auto shot_count = few.Integer("count", {.least = 1, .most = 1000});
+  task.shot_answer = few.Text("answer").value_or("{answer}");
+  if (const std::string mistake = PlaceholdersOf(task.shot_answer).mistake; !mistake.empty())
+    few.Wrong("answer", mistake);
+  if (shots.empty() && (shot_count || few.Has("answer"))) few.Wrong("items", "'items' is missing: the file of the examples");
+  TomlTable generate = top.Table("generate");
+  task.max_tokens = static_cast<int>(generate.Integer("max_tokens", {.least = 1, .most = 1 << 20}).value_or(512));
+  task.thinking_tokens =
+      static_cast<int>(generate.Integer("thinking_tokens", {.least = 0, .most = 1 << 20}).value_or(1024));
+  task.stop = generate.Texts("stop");
+  if (std::any_of(task.stop.begin(), task.stop.end(), [](const std::string& text) { return text.empty(); }))
+    generate.Wrong("stop", "an empty text would stop everything");
   const std::string contract = ReadScore(top.Table("score"), path, read, task);
   file.Finish();
   ThrowMistakes(mistakes);
@@ -132,20 +154,40 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
     throw Error(fmt::format("{}: the task has no training items", path.string()),
                 "name their file with 'train = \"…\"', or train on a JSONL file");
   }
-  if (training && (task.scorer == "json" || task.scorer == "instructions")) {
+  if (training && (task.scorer == "json" || task.scorer == "instructions" || task.scorer == "code")) {
     throw Error(fmt::format("{}: the items say what an answer must hold, not how it is written", path.string()),
                 "train on a JSONL file with the answers themselves");
   }
   const Path item_path = path.parent_path() / (training ? train : items);
   const std::string content = read(item_path);
-  ReadItems(item_path, content, task, prompt, mistakes);
-  task.hash = contract.empty() ? HashOfParts({definition, content}) : HashOfParts({definition, content, contract});
+  task.items = ReadItems(item_path, content, task, {{task.system, prompt, "system"}, {task.user, prompt, "user"}}, mistakes);
+  std::vector<std::string> parts = {definition, content};
+  if (!contract.empty()) parts.push_back(contract);
+  if (!shots.empty() && !training) {
+    const Path shot_path = path.parent_path() / shots;
+    parts.push_back(read(shot_path));
+    task.shots = ReadItems(shot_path, parts.back(), task, {{task.user, prompt, "user"}, {task.shot_answer, few, "answer"}}, mistakes);
+    const auto count = static_cast<size_t>(shot_count.value_or(static_cast<int64_t>(task.shots.size())));
+    if (count > task.shots.size()) {
+      throw Error(fmt::format("{}: the task wants {} examples and there are {}", shot_path.string(), count,
+                              task.shots.size()),
+                  "write more of them, or lower 'count' in [few_shot]");
+    }
+    task.shots.erase(task.shots.begin() + static_cast<std::ptrdiff_t>(count), task.shots.end());
+  }
+  const std::vector<std::string_view> views(parts.begin(), parts.end());
+  task.hash = HashOfParts(views);
   return task;
 }
 
 std::vector<Message> BuildMessages(const Task& task, const Item& item) {
   std::vector<Message> messages;
   if (!task.system.empty()) messages.push_back({"system", Fill(task.system, item)});
+  for (const Item& shot : task.shots) {
+    messages.push_back({"user", Fill(task.user, shot)});
+    messages.push_back({"assistant", Fill(task.shot_answer, shot)});
+  }
+  messages.insert(messages.end(), item.history.begin(), item.history.end());
   messages.push_back({"user", Fill(task.user, item)});
   return messages;
 }

@@ -15,7 +15,9 @@
 #include "base/file.h"
 #include "score/answer_filters.h"
 #include "score/bbh_match.h"
+#include "base/sandbox.h"
 #include "score/classify.h"
+#include "score/code_check.h"
 #include "score/instructions.h"
 #include "score/json_contract.h"
 #include "template/chat_template.h"
@@ -31,6 +33,12 @@ struct Item {
   std::vector<std::string> references;        // qa, rouge: every text that is right; qa: none where there is no answer
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
+  std::shared_ptr<const CodeProblem> code;    // code: the tests that a program must pass
+  std::vector<Message> history;               // the conversation before the question
+  // Answers whose marks are known: 'loco task check' marks them.
+  std::vector<std::string> right_samples;
+  std::vector<std::string> wrong_samples;
+  std::string edge;        // what is special about it; empty: nothing
   std::string category;    // may be empty
   std::string difficulty;  // may be empty
 };
@@ -48,6 +56,8 @@ struct ScoreSettings {
   std::shared_ptr<const JsonContract> contract;  // json
   std::shared_ptr<const LabelSet> labels;        // label
   std::shared_ptr<const AnswerFilters> filters;  // what the answer goes through before it is marked; null: nothing
+  std::shared_ptr<const Sandbox> sandbox;        // code: where programs run
+  SandboxLimits limits;                          // code
 };
 
 struct Task {
@@ -58,7 +68,13 @@ struct Task {
   std::string source;
   std::string system;  // system message template; empty: none
   std::string user;    // user message template
-  int max_tokens = 512;
+  bool raw = false;    // the texts go to the model as they are, without its chat template
+  // Examples in front of the question, the few shots: each an item of its own file with the answer it should get.
+  std::vector<Item> shots;
+  std::string shot_answer;  // template of their answers
+  int max_tokens = 512;     // of the answer
+  int thinking_tokens = 1024;  // of what a model thinks before it
+  std::vector<std::string> stop;  // texts that end the answer
   std::string scorer = "exact";  // a name of scorers.h
   ScoreSettings score;
   std::vector<Item> items;
@@ -75,7 +91,7 @@ Task LoadTrainingTask(const Path& path);
 Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read,
                bool training = false);
 
-// The conversation that asks an item. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
+// The conversation that asks an item: system message, shots, the item's history, its question. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
 // made sure that every field exists.
 std::vector<Message> BuildMessages(const Task& task, const Item& item);
 

@@ -123,6 +123,10 @@ std::string ChatTemplate::Render(const std::vector<Message>& messages, const Ren
   input["bos_token"] = state_->bos_text;
   input["eos_token"] = state_->eos_text;
   input["add_generation_prompt"] = options.add_generation_prompt;
+  // Qwen3 and SmolLM3 know the first name, Granite and DeepSeek V3.1 the second.
+  for (const char* name : {"enable_thinking", "thinking"}) {
+    if (options.enable_thinking) input[name] = *options.enable_thinking;
+  }
   try {
     jinja::context context(state_->source);
     context.current_time = kTemplateTime;
@@ -139,6 +143,12 @@ std::string ChatTemplate::Render(const std::vector<Message>& messages, const Ren
 
 bool ChatTemplate::supports_system() const { return state_->capabilities.supports_system_role; }
 bool ChatTemplate::supports_tools() const { return state_->capabilities.supports_tools; }
+bool ChatTemplate::switches_thinking() const {
+  if (state_->source.find("thinking") == std::string::npos) return false;
+  const std::vector<Message> question = {{"user", "?"}};
+  return Render(question, {.enable_thinking = true}) != Render(question, {.enable_thinking = false});
+}
+
 const std::string& ChatTemplate::source() const { return state_->source; }
 const std::string& ChatTemplate::hash() const { return state_->hash; }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ struct Message {
 };
 
 struct RenderOptions {
-  bool add_generation_prompt = true;  // end with what starts the assistant's answer
+  bool add_generation_prompt = true;       // end with what starts the assistant's answer
+  std::optional<bool> enable_thinking = {};  // empty: as the template does by itself
 };
 
 class ChatTemplate {
@@ -46,6 +48,8 @@ class ChatTemplate {
   // message.
   bool supports_system() const;
   bool supports_tools() const;
+  // Thinking can be switched: a question is rendered differently with and without it.
+  bool switches_thinking() const;
   const std::string& source() const;
   const std::string& hash() const;  // SHA-256 of the source
 

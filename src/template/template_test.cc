@@ -71,6 +71,31 @@ TEST_CASE("a raw prompt is the text itself") {
   CHECK_THROWS_AS(PromptRenderer(model, PromptStyle::kChat), Error);
 }
 
+TEST_CASE("thinking is switched where the template can, and refused where it cannot") {
+  FakeModel model([](const std::string&) { return ""; });
+  model.mutable_info().chat_template =
+      "{{ messages[0].content }}[a]{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n"
+      "{% endif %}";
+  const std::vector<Message> question = {{"user", "q"}};
+  CHECK(PromptRenderer(model, PromptStyle::kChat).Render(question).text == "q[a]");
+  CHECK(PromptRenderer(model, PromptStyle::kChat, Thinking::kOn).Render(question).text == "q[a]");
+  const PromptRenderer off(model, PromptStyle::kChat, Thinking::kOff);
+  const Prompt prompt = off.Render(question);
+  CHECK(prompt.text == "q[a]<think>\n\n</think>\n\n");
+  CHECK_FALSE(off.ThinkingOf(prompt, 10)->opened);
+
+  model.mutable_info().chat_template = "{{ messages[0].content }}<think>\n";
+  const PromptRenderer always(model, PromptStyle::kChat);
+  CHECK(always.ThinkingOf(always.Render(question), 10)->opened);
+  CHECK_THROWS_WITH_AS(PromptRenderer(model, PromptStyle::kChat, Thinking::kOn), doctest::Contains("no switch"), Error);
+  model.mutable_info().chat_template = "{{ messages[0].content }}{# </think> #}";
+  CHECK_THROWS_WITH_AS(PromptRenderer(model, PromptStyle::kChat, Thinking::kOff), doctest::Contains("off"), Error);
+  // One that knows no thinking does not think: there is nothing to turn off.
+  model.mutable_info().chat_template = "{{ messages[0].content }}";
+  CHECK(PromptRenderer(model, PromptStyle::kChat, Thinking::kOff).Render(question).text == "q");
+  CHECK_FALSE(PromptRenderer(model, PromptStyle::kRaw).ThinkingOf({}, 10).has_value());
+}
+
 TEST_CASE("published chat templates render or are refused with a reason") {
   const char* shared = std::getenv("LOCO_SHARED");
   const Path folder = Path(shared != nullptr ? shared : LOCO_SOURCE_DIR "/../shared") / "data/chat_templates";
