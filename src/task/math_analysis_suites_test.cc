@@ -1,5 +1,5 @@
-// The shipped suites math and analysis: their samples are marked as they say, and the items are spread as they should
-// be over difficulties and edge cases.
+// Shipped suites whose items carry samples of answers: the samples are marked as they say, and the items are spread as
+// they should be over difficulties and edge cases.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -64,7 +64,7 @@ void CheckOwnSpread(const Task& task) {
   CHECK(std::abs(percent["hard"] - 20) <= 2);
 }
 
-TEST_CASE("the suites math and analysis mark their own samples as they say, and are spread as they should be") {
+TEST_CASE("shipped suites mark their own samples as they say, and are spread as they should be") {
   for (const OwnSuite& suite : kOwnSuites) {
     CAPTURE(suite.name);
     const Task task = LoadTask(kOwnSuitesFolder / (std::string(suite.name) + ".toml"));
@@ -81,7 +81,7 @@ TEST_CASE("the suites math and analysis mark their own samples as they say, and 
   }
 }
 
-TEST_CASE("repeating a question of the suites math and analysis is never right") {
+TEST_CASE("repeating the question is never right in the shipped suites") {
   for (const OwnSuite& suite : kOwnSuites) {
     CAPTURE(suite.name);
     const Task task = LoadTask(kOwnSuitesFolder / (std::string(suite.name) + ".toml"));
