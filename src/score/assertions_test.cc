@@ -127,18 +127,19 @@ TEST_CASE("every problem is named with its place") {
         "/0/value: needs \"value\", a list of texts, none of them empty\n"
         "/1/value: needs \"value\", a list of texts, none of them empty\n");
   CHECK(ProblemsOf(R"x([{"assert": "regex", "value": "(?=x)"
-}])x").find("/0/value: not an RE2 pattern: ") == 0);
+}])x")
+            .find("/0/value: not an RE2 pattern: ") == 0);
   CHECK(ProblemsOf(R"([{"assert": "number", "value": "5", "tolerance": -1}])") ==
         "/0/value: needs \"value\", a number\n/0/tolerance: must be a number from 0\n");
-CHECK(ProblemsOf(R"([{"assert": "length"}, {"assert": "length", "min": 1.5}])") ==
-      "/0: needs \"min\" or \"max\"\n/1/min: must be a whole number from 0\n");
-CHECK(ProblemsOf(R"([{"assert": "is-json", "schema": {"maximum": "x"}}])").find("/0/schema/maximum: ") == 0);
-for (const char* weight : {"0", "-1", "\"1\"", "1e300"}) {
-  CHECK(ProblemsOf(fmt::format(R"([{{"assert": "is-json", "weight": {}}}])", weight)).find("/0/weight: ") == 0);
-}
-std::string deep = "1";
-for (int i = 0; i < 80; ++i) deep = "[" + deep + "]";
-CHECK(ProblemsOf(R"([{"assert": "is-json", "schema": {"const": )" + deep + "}}]") == ": nested more than 64 deep\n");
+  CHECK(ProblemsOf(R"([{"assert": "length"}, {"assert": "length", "min": 1.5}])") ==
+        "/0: needs \"min\" or \"max\"\n/1/min: must be a whole number from 0\n");
+  CHECK(ProblemsOf(R"([{"assert": "is-json", "schema": {"maximum": "x"}}])").find("/0/schema/maximum: ") == 0);
+  for (const char* weight : {"0", "-1", "\"1\"", "1e300"}) {
+    CHECK(ProblemsOf(fmt::format(R"([{{"assert": "is-json", "weight": {}}}])", weight)).find("/0/weight: ") == 0);
+  }
+  std::string deep = "1";
+  for (int i = 0; i < 80; ++i) deep = "[" + deep + "]";
+  CHECK(ProblemsOf(R"([{"assert": "is-json", "schema": {"const": )" + deep + "}}]") == ": nested more than 64 deep\n");
 }
 
 TEST_CASE("what every answer passes, or none, is a problem") {
