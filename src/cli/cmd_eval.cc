@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/hostile_text.h"
 #include "candidate/fit.h"
@@ -12,7 +13,9 @@
 #include "cli/commands.h"
 #include "cli/model_files.h"
 #include "cli/scores.h"
+#include "cli/thinking_option.h"
 #include "engine/llama_model.h"
+#include "eval/budget.h"
 #include "eval/evaluate.h"
 #include "eval/run_metrics.h"
 #include "stats/interval.h"
@@ -33,6 +36,10 @@ struct EvalArguments {
   int parallel = 0;  // 0: up to 8, as many as the memory holds
   bool raw = false;
   bool show_answers = false;
+  std::string thinking = "template";
+  std::string budget;            // tokens of an answer, or "auto"; empty: the task's
+  std::optional<int> thinking_budget;
+  SamplerOptions sampler;
 };
 
 Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
@@ -40,19 +47,89 @@ Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
   for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
     list.push_back({{"answer", answer.answer.id},
                     {"item", answer.answer.item},
+                    {"sample", answer.answer.sample},
                     {"text", answer.answer.text},
+                    {"thinking", answer.answer.thinking},
                     {"finish", FinishName(answer.answer.finish)},
                     {"outcome", OutcomeName(answer.mark.outcome)},
                     {"extracted", answer.mark.extracted},
                     {"value", answer.mark.value ? Json(*answer.mark.value) : Json()},
                     {"prompt_tokens", answer.answer.prompt_tokens},
                     {"generated_tokens", answer.answer.generated_tokens},
+                    {"thinking_tokens", answer.answer.thinking_tokens},
                     {"detail", Json::parse(answer.answer.detail)}});
   }
   return list;
 }
 
+// Tokens of an answer under --budget; empty: the task's own.
+std::optional<int> BudgetOf(const std::string& word, int context) {
+  if (word.empty()) return std::nullopt;
+  if (word == "auto") return context;  // until the context is full
+  return std::stoi(word);
+}
+
+Json BudgetJson(const BudgetCurve& curve) {
+  Json points = Json::array();
+  for (const BudgetPoint& point : curve.points) {
+    points.push_back({{"budget", point.budget}, {"right", point.right}, {"cut", point.cut}});
+  }
+  return {{"enough", curve.enough}, {"right", curve.right}, {"still_cut", curve.still_cut}, {"points", points}};
+}
+
+// Lines about what smaller budgets would have done.
+std::vector<std::string> BudgetLines(const std::string& task, const BudgetCurve& curve, int of_task) {
+  if (curve.enough == 0) return {fmt::format("{}  budget: nothing was right, so none is enough", task)};
+  std::vector<std::string> parts;
+  for (const BudgetPoint& point : curve.points) {
+    parts.push_back(fmt::format("{}: {:.1f} % right, {:.0f} % cut", FormatCount(point.budget), 100 * point.right,
+                                100 * point.cut));
+  }
+  std::vector<std::string> lines = {
+      fmt::format("{}  budget: {} tokens keep every right answer (the task allows {})", task, FormatCount(curve.enough),
+                  FormatCount(of_task)),
+      fmt::format("{}  {}", task, fmt::join(parts, " · "))};
+  if (curve.still_cut > 0) {
+    lines.push_back(fmt::format("{}  {} cut off even by the whole context: a larger --context may change them", task,
+                                Counted(curve.still_cut, "answer was", "answers were")));
+  }
+  return lines;
+}
+
+struct ThinkingTotals {
+  int64_t answers = 0;  // that thought
+  double mean_tokens = 0;
+  int64_t cut = 0;
+};
+
+ThinkingTotals ThinkingOfRun(const Store& store, RowId run, const std::string& scorer) {
+  ThinkingTotals totals;
+  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
+    if (answer.answer.thinking_tokens == 0) continue;
+    ++totals.answers;
+    totals.mean_tokens += static_cast<double>(answer.answer.thinking_tokens);
+    totals.cut += Json::parse(answer.answer.detail).value("thinking_cut", false) ? 1 : 0;
+  }
+  if (totals.answers > 0) totals.mean_tokens /= static_cast<double>(totals.answers);
+  return totals;
+}
+
+struct Mode {
+  Thinking thinking = Thinking::kTemplate;
+  std::string label;  // behind the task's name
+};
+
+std::vector<Mode> ModesOf(const std::string& thinking) {
+  if (thinking == "both") return {{Thinking::kOn, " · thinking"}, {Thinking::kOff, " · not thinking"}};
+  const Thinking mode = ThinkingNamed(thinking);
+  return {{mode, mode == Thinking::kOn ? " · thinking" : mode == Thinking::kOff ? " · not thinking" : ""}};
+}
+
 ExitCode RunEval(const EvalArguments& arguments, Session& session) {
+  if (arguments.sampler.samples > 1 && arguments.sampler.temperature <= 0) {
+    throw Error("--samples needs --temperature: greedy answers are all the same", "for example --temperature 0.8",
+                ExitCode::kUsage);
+  }
   Store store = session.OpenStore();
   std::vector<Task> tasks;
   for (const Path& path : arguments.tasks) {  // all of them first: a mistake costs no time
@@ -79,11 +156,14 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
     }
   }
   const auto engine = LoadModel(model.path, {.threads = session.threads, .adapter = arguments.adapter});
-  const EvaluationOptions options{.style = arguments.raw ? PromptStyle::kRaw : PromptStyle::kChat,
-                                  .context = arguments.context,
-                                  .parallel = parallel,
-                                  .adapter_hash = adapter.hash,
-                                  .adapter = adapter.id};
+  EvaluationOptions options{.style = arguments.raw ? PromptStyle::kRaw : PromptStyle::kChat,
+                            .sampler = arguments.sampler,
+                            .context = arguments.context,
+                            .parallel = parallel,
+                            .adapter_hash = adapter.hash,
+                            .adapter = adapter.id};
+  options.sampler.max_tokens = BudgetOf(arguments.budget, context);
+  options.sampler.thinking_tokens = arguments.thinking_budget;
   Terminal& terminal = session.terminal();
   if (model.facts.dims.context && context > trained) {
     terminal.Note(terminal.PaintedNote(
@@ -100,18 +180,26 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
   std::vector<std::string> also;  // a line each
   int64_t stored = 0;
   int64_t generated = 0;
-  for (const Task& task : tasks) {
+  const std::vector<Mode> modes = ModesOf(arguments.thinking);
+  for (size_t i = 0; i < tasks.size() * modes.size(); ++i) {
+    const Task& task = tasks[i / modes.size()];
+    const Mode& mode = modes[i % modes.size()];
+    const std::string name = task.name + mode.label;
+    options.thinking = mode.thinking;
     const EvaluationResult result =
         Evaluate(store, *engine, model.row, task, options, terminal.progress(), session.clock());
     const RunScore score = ScoreOf(store, result.run);
+    const std::string scorer = ScorerId(FindScorer(task.scorer));
     stored += result.stored;
     generated += result.generated;
     const int64_t right = score.Count(Outcome::kRight);
-    rows.push_back({task.name, ShareText(right, score.answered), FormatCount(score.answered), OutcomesText(score),
+    rows.push_back({ForTerminal(name), ShareText(right, score.answered), FormatCount(score.answered), OutcomesText(score),
                     fmt::format("run-{}", result.run)});
     const Interval interval = WilsonInterval(right, score.answered);
     Json entry = {{"run", fmt::format("run-{}", result.run)},
                   {"task", task.name},
+                  {"thinking", arguments.thinking == "both" ? (mode.thinking == Thinking::kOn ? "on" : "off")
+                                                            : arguments.thinking},
                   {"items", score.items},
                   {"answered", score.answered},
                   {"right", right},
@@ -126,8 +214,26 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
       metrics.push_back(fmt::format("{} {:.1f}", metric.name, 100 * metric.value));
       entry["metrics"][metric.name] = {{"value", metric.value}, {"items", metric.items}};
     }
-    if (!metrics.empty()) also.push_back(fmt::format("{}  {}", task.name, fmt::join(metrics, " · ")));
-    if (arguments.show_answers) entry["answers"] = AnswersJson(store, result.run, ScorerId(FindScorer(task.scorer)));
+    if (!metrics.empty()) also.push_back(fmt::format("{}  {}", name, fmt::join(metrics, " · ")));
+    const ThinkingTotals thought = ThinkingOfRun(store, result.run, scorer);
+    if (thought.answers > 0) {
+      also.push_back(fmt::format("{}  thinking in {} of {} answers, {:.0f} tokens on average; cut at its budget in {}",
+                                 name, FormatCount(thought.answers), FormatCount(score.answered), thought.mean_tokens,
+                                 FormatCount(thought.cut)));
+      entry["thinking_answers"] = thought.answers;
+      entry["thinking_tokens_mean"] = thought.mean_tokens;
+      entry["thinking_cut"] = thought.cut;
+    }
+    if (arguments.budget == "auto" && !FindScorer(task.scorer).uses_choices) {
+      const BudgetCurve curve = MeasureBudget(AnswerLengths(store, result.run, scorer));
+      for (std::string& line : BudgetLines(name, curve, task.max_tokens)) also.push_back(std::move(line));
+      entry["budget"] = BudgetJson(curve);
+    }
+    if (const int64_t not_run = score.Count(Outcome::kNotRun); not_run > 0) {
+      also.push_back(fmt::format("{}  {} not run: {}", name, Counted(not_run, "answer was", "answers were"),
+                                 task.score.sandbox ? task.score.sandbox->support().reason : ""));
+    }
+    if (arguments.show_answers) entry["answers"] = AnswersJson(store, result.run, scorer);
     document["runs"].push_back(entry);
   }
   if (session.json) {
@@ -169,6 +275,24 @@ Action DeclareEval(CLI::App& app, Session& session) {
          "many as the memory holds)")
       ->check(CLI::Range(1, 64));
   app.add_flag("--raw", arguments->raw, "Send the text as it is, without the model's chat template");
+  AddThinkingOption(app, arguments->thinking, true);
+  app.add_option("--budget", arguments->budget,
+                 "Tokens for an answer instead of the task's, or 'auto': as many as the context holds, and then which "
+                 "smaller budget would have been enough")
+      ->check(CLI::IsMember({"auto"}) | CLI::Range(1, 1 << 20));
+  app.add_option("--thinking-budget", arguments->thinking_budget,
+                 "Tokens for thinking before an answer, closed there when it goes on (default: the task's, 1,024)")
+      ->check(CLI::Range(0, 1 << 20));
+  app.add_option("--temperature", arguments->sampler.temperature, "Draw answers at this temperature (default: 0, greedy)")
+      ->check(NumberFrom(0, 10));
+  app.add_option("--top-p", arguments->sampler.top_p, "Of the likeliest tokens, those that have this probability together")
+      ->check(NumberFrom(0, 1));
+  app.add_option("--samples", arguments->sampler.samples,
+                 "Answers to each item, for pass@k and votes; needs --temperature (default: 1)")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seed", arguments->sampler.seed, "Of the draws (default: 1)");
+  app.add_flag("--deterministic", arguments->sampler.deterministic,
+               "Each item alone: no answer depends on what else is asked, nor on --parallel; slower");
   app.add_flag("--answers", arguments->show_answers, "With --json: every answer too");
   return [arguments, &session] { return RunEval(*arguments, session); };
 }

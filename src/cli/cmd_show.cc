@@ -105,7 +105,9 @@ Shown ShowRun(const Store& store, const RunRow& row, int answers) {
   for (const MarkedAnswer& answer : store.Answers(row.id, scorer)) {
     shown.json["answers"].push_back({{"answer", fmt::format("answer-{}", answer.answer.id)},
                                      {"item", answer.answer.item},
+                                     {"sample", answer.answer.sample},
                                      {"text", answer.answer.text},
+                                     {"thinking", answer.answer.thinking},
                                      {"finish", FinishName(answer.answer.finish)},
                                      {"outcome", OutcomeName(answer.mark.outcome)},
                                      {"extracted", answer.mark.extracted}});
@@ -153,7 +155,13 @@ Shown ShowAnswer(const Store& store, const AnswerRow& row) {
                     mark.extracted.empty() ? "" : ", read as '" + mark.extracted + "'"));
   }
   shown.json["text"] = row.text;
+  shown.json["thinking"] = row.thinking;
+  if (row.sample > 0) Add(shown, "sample", row.sample);
   AddJsonColumn(shown, "detail", row.detail);
+  if (!row.thinking.empty()) {
+    shown.text += fmt::format("thinking ({}):\n{}\n", Counted(row.thinking_tokens, "token", "tokens"),
+                              ForTerminal(row.thinking, true));
+  }
   shown.text += "answer:\n" + ForTerminal(row.text, true) + "\n";
   return shown;
 }

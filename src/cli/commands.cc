@@ -28,6 +28,13 @@ constexpr std::array kCommands = {
         "eval", "score a model on tasks",
         "loco eval model.gguf tasks/pocket/arith.toml\nloco eval model.gguf tasks/pocket/*.toml --quantization Q4_K_M",
         DeclareEval},
+    Command{"task", "task files: check one before any model runs",
+            "loco task check tasks/math.toml\nloco task check tasks/*.toml --json", DeclareTask},
+    Command{"prompt", "what a model is really asked, token by token",
+            "loco prompt model.gguf tasks/math.toml math-007\nloco prompt model.gguf tasks/math.toml --tokens",
+            DeclarePrompt},
+    Command{"audit", "how the answers of a run were read, for a person to check",
+            "loco audit run-3 tasks/math.toml\nloco audit run-3 tasks/math.toml --sample 50 --json", DeclareAudit},
     Command{"compare", "compare two runs of one task item by item", "loco compare run-1 run-2", DeclareCompare},
     Command{"train", "train a LoRA adapter on a frozen, quantized base",
             "loco train model-Q4_K_M.gguf --data train.jsonl --eval held-out.jsonl --out my-adapter\n"

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "base/error.h"
 #include "engine/fake_model.h"
 
@@ -148,6 +150,92 @@ TEST_CASE("multiple choice takes the likeliest continuation") {
   CHECK(answers[0].mark.outcome == Outcome::kWrong);
   CHECK(answers[1].mark.outcome == Outcome::kRight);
   CHECK(answers[1].answer.text == "blue");
+}
+
+TEST_CASE("thinking is stored apart, has a budget of its own, and alone is no answer") {
+  const FakeClock clock;
+  Store store = Store::Open(":memory:", clock);
+  FakeModel model([](const std::string& prompt) -> std::string {
+    const int number = std::stoi(prompt.substr(prompt.find("[user]") + 6));
+    if (number == 0) return "<think>zero is zero";
+    if (number == 1) return "<think>a long thought about numbers and how they are doubled</think>2";
+    return "<think>easy</think> " + std::to_string(2 * number);
+  });
+  NoProgress progress;
+  EvaluationOptions options;
+  options.sampler.thinking_tokens = 30;
+  const EvaluationResult result = Evaluate(store, model, AddModel(store), SumTask(3), options, progress, clock);
+  const auto answers = store.Answers(result.run, "numeric/1");
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[0].mark.outcome == Outcome::kThinkingOnly);
+  CHECK(answers[0].answer.thinking == "zero is zero");
+  CHECK(answers[1].mark.outcome == Outcome::kRight);
+  CHECK(answers[1].answer.text == "2");
+  CHECK(answers[1].answer.detail.find("\"thinking_cut\":true") != std::string::npos);
+  CHECK(answers[2].mark.outcome == Outcome::kRight);
+  CHECK(answers[2].answer.thinking == "easy");
+  CHECK(answers[2].answer.thinking_tokens == 19);
+  CHECK(answers[2].answer.generated_tokens == 19 + 2);
+}
+
+TEST_CASE("several samples an item have seeds of their own, and resume to the same rows") {
+  const FakeClock clock;
+  // Right for half of the seeds.
+  const auto answer = [](const std::string& prompt) -> std::string {
+    const uint64_t seed = std::stoull(prompt.substr(prompt.find("[seed ") + 6));
+    return seed % 2 == 0 ? Double(prompt) : "1000000";
+  };
+  EvaluationOptions options;
+  options.sampler = {.temperature = 0.8, .samples = 4};
+  NoProgress progress;
+  Store whole = Store::Open(":memory:", clock);
+  FakeModel model(answer);
+  const EvaluationResult expected = Evaluate(whole, model, AddModel(whole), SumTask(12), options, progress, clock);
+  CHECK(expected.generated == 48);
+
+  Store store = Store::Open(":memory:", clock);
+  const ModelRow row = AddModel(store);
+  StopAfter stop(13);
+  CHECK_THROWS_AS(Evaluate(store, model, row, SumTask(12), options, stop, clock), Interrupted);
+  const EvaluationResult rest = Evaluate(store, model, row, SumTask(12), options, progress, clock);
+  const auto left = whole.Answers(expected.run, "numeric/1");
+  const auto right = store.Answers(rest.run, "numeric/1");
+  REQUIRE(left.size() == right.size());
+  for (size_t i = 0; i < left.size(); ++i) {
+    CHECK(left[i].answer.item == right[i].answer.item);
+    CHECK(left[i].answer.sample == right[i].answer.sample);
+    CHECK(left[i].answer.text == right[i].answer.text);
+  }
+  const RunScore score = ScoreOf(store, rest.run);
+  CHECK(score.items == 48);
+  CHECK(score.answered == 48);
+  CHECK(score.ids.size() == 12);
+  // Another seed is another run.
+  options.sampler.seed = 2;
+  CHECK(Evaluate(store, model, row, SumTask(12), options, progress, clock).run != rest.run);
+}
+
+TEST_CASE("what changes an answer changes the key of its run") {
+  const RunIdentity base{"m", "t", "c", 512, "greedy", ""};
+  std::set<std::string> keys = {RunKey(base)};
+  for (const RunIdentity& other :
+       {RunIdentity{"n", "t", "c", 512, "greedy", ""}, RunIdentity{"m", "u", "c", 512, "greedy", ""},
+        RunIdentity{"m", "t", "d", 512, "greedy", ""}, RunIdentity{"m", "t", "c", 513, "greedy", ""},
+        RunIdentity{"m", "t", "c", 512, "other", ""}, RunIdentity{"m", "t", "c", 512, "greedy", "a"}}) {
+    CHECK(keys.insert(RunKey(other)).second);
+  }
+  const Task task = SumTask(1);
+  std::set<std::string> samplers;
+  SamplerOptions options;
+  for (const Thinking thinking : {Thinking::kTemplate, Thinking::kOn, Thinking::kOff}) {
+    CHECK(samplers.insert(SamplerText(options, thinking, task)).second);
+  }
+  options.max_tokens = 9;
+  CHECK(samplers.insert(SamplerText(options, Thinking::kOff, task)).second);
+  options.thinking_tokens = 9;
+  CHECK(samplers.insert(SamplerText(options, Thinking::kOff, task)).second);
+  options.deterministic = true;
+  CHECK(samplers.insert(SamplerText(options, Thinking::kOff, task)).second);
 }
 
 }  // namespace

@@ -1,8 +1,14 @@
 #include "eval/run_metrics.h"
 
-#include <map>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "score/answer_filters.h"
 #include "score/classify.h"
+#include "stats/pass_at_k.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -74,8 +80,48 @@ std::vector<RunMetric> MetricsOfJson(const std::vector<MarkedAnswer>& answers) {
 
 }  // namespace
 
+std::vector<RunMetric> MetricsOfSamples(const Store& store, RowId run, const std::string& scorer) {
+  struct ItemSamples {
+    ProblemSamples counts;
+    std::vector<std::optional<std::string>> readings;
+    std::map<std::string, bool> right;  // of each reading
+  };
+  std::map<std::string, ItemSamples> items;
+  int64_t most = 0;
+  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
+    ItemSamples& item = items[answer.answer.item];
+    const Outcome outcome = answer.mark.outcome;
+    if (outcome == Outcome::kNotRun) continue;
+    ++item.counts.samples;
+    item.counts.passed += outcome == Outcome::kRight ? 1 : 0;
+    most = std::max(most, item.counts.samples);
+    const bool read = outcome == Outcome::kRight || outcome == Outcome::kWrong;
+    item.readings.push_back(read ? std::optional(answer.mark.extracted) : std::nullopt);
+    if (read) item.right[answer.mark.extracted] = outcome == Outcome::kRight;
+  }
+  std::vector<ProblemSamples> problems;
+  Mean vote;
+  for (const auto& [id, item] : items) {
+    problems.push_back(item.counts);
+    const Vote result = CountVotes(item.readings);
+    vote.Add(result.leaders.size() == 1 && item.right.at(result.leaders.front()) ? 1 : 0);
+  }
+  std::vector<RunMetric> metrics;
+  for (const int64_t k : {int64_t{1}, int64_t{2}, int64_t{5}, int64_t{10}, int64_t{100}}) {
+    if (k > most) break;
+    const auto estimate = PassAtKOver(problems, k);
+    if (!estimate) continue;
+    metrics.push_back({fmt::format("pass@{}", k), estimate->value, static_cast<int64_t>(problems.size())});
+  }
+  metrics.push_back(vote.As("vote"));
+  return metrics;
+}
+
 std::vector<RunMetric> MetricsOf(const Store& store, RowId run, const Task& task) {
   const Scorer& scorer = FindScorer(task.scorer);
+  if (store.FindRun(run)->items > static_cast<int64_t>(task.items.size())) {
+    return MetricsOfSamples(store, run, ScorerId(scorer));
+  }
   if (scorer.value_name == nullptr && !task.score.labels && !task.score.contract) return {};
   const std::vector<MarkedAnswer> answers = store.Answers(run, ScorerId(scorer));
   if (task.score.contract) return MetricsOfJson(answers);

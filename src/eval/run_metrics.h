@@ -21,6 +21,10 @@ struct RunMetric {
   int64_t items = 0;  // that it is taken over; 0: none, and the value says nothing
 };
 
+// Several samples an item: pass@1, pass@k for some k up to their number (stats/pass_at_k.h), and the share of items on
+// which the answer of most samples is right; a tie of votes is not.
+std::vector<RunMetric> MetricsOfSamples(const Store& store, RowId run, const std::string& scorer);
+
 // Of the run's answers under the present scorer of the task. Empty where right and wrong say everything.
 std::vector<RunMetric> MetricsOf(const Store& store, RowId run, const Task& task);
 

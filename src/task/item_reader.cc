@@ -73,6 +73,7 @@ bool ItemReader::ReadExpected(JsonLine& line, Item& item) {
   if (task_.scorer == "qa" || task_.scorer == "rouge") return ReadReferences(line, item);
   if (task_.scorer == "instructions") return ReadInstructions(line, item);
   if (task_.scorer == "json") return ReadJsonAnswer(line, item);
+  if (task_.scorer == "assert") return ReadAssertionList(line, item);
   if (task_.scorer == "code") return ReadCode(line, item);
   return ReadAnswer(line, item);
 }
@@ -124,6 +125,18 @@ bool ItemReader::ReadJsonAnswer(JsonLine& line, Item& item) {
     return false;
   }
   item.json_case = std::move(expected);
+  return true;
+}
+
+// [{"assert": "contains", "value": "Rome"}, …]; score/assertions.h.
+bool ItemReader::ReadAssertionList(JsonLine& line, Item& item) {
+  std::vector<SchemaProblem> problems;
+  item.assertions = ReadAssertions(nlohmann::json(line.value()["answer"]), problems);
+  for (const SchemaProblem& problem : problems) {
+    line.Wrong("answer",
+               problem.place.empty() ? problem.message : fmt::format("{}: {}", problem.place, problem.message));
+    return false;
+  }
   return true;
 }
 

@@ -40,6 +40,7 @@ class ItemReader {
   bool ReadReferences(JsonLine& line, Item& item);
   bool ReadInstructions(JsonLine& line, Item& item);
   bool ReadJsonAnswer(JsonLine& line, Item& item);
+  bool ReadAssertionList(JsonLine& line, Item& item);
   bool ReadCode(JsonLine& line, Item& item);
   bool ReadHistory(JsonLine& line, Item& item);
   bool ReadSamples(JsonLine& line, Item& item);

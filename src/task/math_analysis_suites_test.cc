@@ -22,7 +22,7 @@ struct OwnSuite {
   size_t least_sampled;  // items with samples
 };
 
-constexpr OwnSuite kOwnSuites[] = {{"math", 150, 30}};
+constexpr OwnSuite kOwnSuites[] = {{"analysis", 120, 120}, {"math", 150, 30}};
 
 const Path kOwnSuitesFolder = Path(LOCO_SOURCE_DIR) / "tasks";
 

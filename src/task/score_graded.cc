@@ -1,5 +1,8 @@
 // Scorers that are settings and a row around modules of their own: extractive answers, texts, labels,
-// instructions, BIG-Bench Hard.
+// instructions, assertions, BIG-Bench Hard.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "score/qa_match.h"
 #include "score/rouge.h"
@@ -41,6 +44,12 @@ Marking ScoreInstructions(const Item& item, const ScoreSettings& settings, const
   LOCO_CHECK(count > 0);
   return {followed == count ? Outcome::kRight : Outcome::kWrong, missed.empty() ? "all" : "not " + missed,
           static_cast<double>(followed) / static_cast<double>(count)};
+}
+
+Marking ScoreAssertions(const Item& item, const ScoreSettings& /*settings*/, const Response& response) {
+  const AssertionResult result = CheckAssertions(item.assertions, response.text);
+  return {result.holds ? Outcome::kRight : Outcome::kWrong,
+          result.holds ? "all" : fmt::format("not: {}", fmt::join(result.failed, "; ")), result.share};
 }
 
 Marking ScoreBbh(const Item& item, const ScoreSettings& settings, const Response& response) {

@@ -11,7 +11,7 @@
 namespace loco {
 namespace {
 
-constexpr std::array<Scorer, 10> kScorers = {{
+constexpr std::array<Scorer, 11> kScorers = {{
     {"exact", 1, false, nullptr, ScoreExact},
     {"numeric", 1, false, nullptr, ScoreNumeric},
     {"choice", 1, true, nullptr, ScoreChoice},
@@ -20,6 +20,7 @@ constexpr std::array<Scorer, 10> kScorers = {{
     {"label", 1, false, nullptr, ScoreLabel},
     {"bbh", 1, false, nullptr, ScoreBbh},
     {"json", 1, false, nullptr, ScoreJsonAnswer},
+    {"assert", 1, false, "asserted", ScoreAssertions},
     {"code", 1, false, nullptr, ScoreCode},
     {"instructions", 1, false, "followed", ScoreInstructions},
 }};

@@ -57,6 +57,8 @@ struct JsonVerdicts {
 };
 // Of an answer that was cut off, or in which there was no JSON: nothing is as it should be.
 JsonVerdicts JsonVerdictsOf(const std::string& extracted);
+// What a person wrote down that must hold; assertions.h. The value is the share of the weight that does.
+Marking ScoreAssertions(const Item& item, const ScoreSettings& settings, const Response& response);
 // Programs; code_check.h. `extracted` says what happened. Outcome kNotRun where there is no sandbox.
 Marking ScoreCode(const Item& item, const ScoreSettings& settings, const Response& response);
 // BIG-Bench Hard; bbh_match.h.

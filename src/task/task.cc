@@ -154,7 +154,8 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
     throw Error(fmt::format("{}: the task has no training items", path.string()),
                 "name their file with 'train = \"…\"', or train on a JSONL file");
   }
-  if (training && (task.scorer == "json" || task.scorer == "instructions" || task.scorer == "code")) {
+  if (training && (task.scorer == "json" || task.scorer == "instructions" || task.scorer == "code" ||
+                   task.scorer == "assert")) {
     throw Error(fmt::format("{}: the items say what an answer must hold, not how it is written", path.string()),
                 "train on a JSONL file with the answers themselves");
   }

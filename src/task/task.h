@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "base/file.h"
-#include "score/answer_filters.h"
-#include "score/bbh_match.h"
 #include "base/sandbox.h"
+#include "score/answer_filters.h"
+#include "score/assertions.h"
+#include "score/bbh_match.h"
 #include "score/classify.h"
 #include "score/code_check.h"
 #include "score/instructions.h"
@@ -34,6 +35,7 @@ struct Item {
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
   std::shared_ptr<const CodeProblem> code;    // code: the tests that a program must pass
+  std::vector<Assertion> assertions;          // assert: what must hold of the answer
   std::vector<Message> history;               // the conversation before the question
   // Answers whose marks are known: 'loco task check' marks them.
   std::vector<std::string> right_samples;

@@ -8,6 +8,7 @@
 #include "engine/fake_model.h"
 #include "template/chat_template.h"
 #include "template/prompt.h"
+#include "template/prompt_problems.h"
 
 namespace loco {
 namespace {
@@ -94,6 +95,29 @@ TEST_CASE("thinking is switched where the template can, and refused where it can
   model.mutable_info().chat_template = "{{ messages[0].content }}";
   CHECK(PromptRenderer(model, PromptStyle::kChat, Thinking::kOff).Render(question).text == "q");
   CHECK_FALSE(PromptRenderer(model, PromptStyle::kRaw).ThinkingOf({}, 10).has_value());
+}
+
+TEST_CASE("what is wrong with a prompt is said") {
+  FakeModel model([](const std::string&) { return ""; });
+  const std::vector<Message> messages = {{"system", "Be brief."}, {"user", "What is 2+2?"}};
+  const auto problems = [&](const std::string& chat_template, int context = 1000) {
+    model.mutable_info().chat_template = chat_template;
+    const PromptRenderer renderer(model, PromptStyle::kChat);
+    std::string all;
+    for (const std::string& line : FindPromptProblems(model, renderer, messages, renderer.Render(messages), context)) {
+      all += line + "\n";
+    }
+    return all;
+  };
+  const std::string good = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}";
+  CHECK(problems(good).empty());
+  CHECK(problems(good, 10).find("the context 10") != std::string::npos);
+  CHECK(problems("{{ messages[-1].content }}").find("drops system messages") != std::string::npos);
+  CHECK(problems("{% for m in messages %}{{ m.content | upper }}{% endfor %}").find("as it was written") !=
+        std::string::npos);
+  model.mutable_info().adds_bos = true;
+  CHECK(problems(good).empty());
+  CHECK(problems("{{ messages[0].content }}{{ messages[1].content }}{# no place for the token #}").empty());
 }
 
 TEST_CASE("published chat templates render or are refused with a reason") {
