@@ -10,7 +10,7 @@ SLOTS = {
     "relative": "aunt,uncle,neighbour,cousin,old friend,sister-in-law,colleague,grandmother,landlord,nephew".split(","),
     "time": "early in the morning,shortly before noon,after lunch,in the late afternoon,at dusk,after supper,"
             "before breakfast,towards the evening,in the middle of the night,during the break".split(","),
-    "weather": "a light drizzle,thick fog,a cold wind,bright sunshine,a sudden shower,wet snow,a warm breeze,low clouds,"
+    "weather": "a light drizzle,thick fog,a cold wind,driving hail,a sudden shower,wet snow,a gusty breeze,low clouds,"
                "a dry heat,the first frost".split(","),
     "mood": "cheerful,tired,patient,a little worried,quite content,restless,curious,proud,puzzled,relieved".split(","),
     "count": "two,three,four,five,six,seven,a dozen,half a dozen,several,a handful of".split(","),
@@ -26,7 +26,7 @@ SCENES = {
         {person} set up the stall {time} and covered it against {weather}.
         The first customers asked for {food} and tasted some before they paid.
         A crate of {food} had tipped over, and {count} children helped to gather everything up.
-        {person} weighed the {food} {manner} and wrapped it in brown paper.
+        {person} weighed the {food} {manner} and wrapped everything in brown paper.
         At the next stall a man was selling {food} for less than anyone else.
         The {relative} of {person} came by to ask how business was going.
         Towards closing time the prices of {food} dropped by half.
@@ -295,7 +295,7 @@ SCENES = {
     "river": """
         The ferryman pulled the rope {manner} and the raft moved across.
         {person} fished from the jetty for {length} and caught nothing.
-        {weather} had raised the water by a hand's breadth.
+        The rain of the past days had raised the water by a hand's breadth.
         {count} ducks slept on the weir.
         The {relative} of {person} rows to work in summer.
         {person} dropped a {object} from the bridge and watched it drift away.
