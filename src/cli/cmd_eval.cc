@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "cli/thinking_option.h"
 #include "engine/llama_model.h"
 #include "eval/budget.h"
+#include "eval/by_length.h"
 #include "eval/evaluate.h"
 #include "eval/run_metrics.h"
 #include "stats/interval.h"
@@ -36,6 +38,7 @@ struct EvalArguments {
   int parallel = 0;  // 0: up to 8, as many as the memory holds
   bool raw = false;
   bool show_answers = false;
+  bool by_length = false;
   std::string thinking = "template";
   std::string budget;            // tokens of an answer, or "auto"; empty: the task's
   std::optional<int> thinking_budget;
@@ -94,6 +97,66 @@ std::vector<std::string> BudgetLines(const std::string& task, const BudgetCurve&
                                 Counted(curve.still_cut, "answer was", "answers were")));
   }
   return lines;
+}
+
+std::vector<LengthItem> LengthItems(const Store& store, RowId run, const Task& task, const std::string& scorer) {
+  std::map<std::string, std::string> clusters;
+  for (const Item& item : task.items) {
+    const auto found = item.fields.find("family");
+    if (found != item.fields.end()) clusters[item.id] = found->second;
+  }
+  std::vector<LengthItem> items;
+  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
+    if (answer.answer.sample > 0) continue;
+    items.push_back({answer.answer.prompt_tokens, answer.mark.outcome == Outcome::kRight, clusters[answer.answer.item]});
+  }
+  return items;
+}
+
+const char* LengthVerdictName(LengthVerdict verdict) {
+  switch (verdict) {
+    case LengthVerdict::kReference:
+      return "reference";
+    case LengthVerdict::kHolds:
+      return "holds";
+    case LengthVerdict::kUndecided:
+      return "undecided";
+    case LengthVerdict::kFails:
+      return "fails";
+  }
+  LOCO_CHECK(false);
+}
+
+Json LengthJson(const LengthReport& report) {
+  Json buckets = Json::array();
+  for (const LengthBucket& bucket : report.buckets) {
+    buckets.push_back({{"shortest", bucket.shortest},
+                       {"longest", bucket.longest},
+                       {"right", bucket.right},
+                       {"items", bucket.n},
+                       {"interval95", {bucket.interval.low, bucket.interval.high}},
+                       {"difference", {bucket.difference.low, bucket.difference.high}},
+                       {"verdict", LengthVerdictName(bucket.verdict)}});
+  }
+  return {{"buckets", buckets},
+          {"holds_up_to", report.holds_up_to ? Json(*report.holds_up_to) : Json()},
+          {"fails_from", report.fails_from ? Json(*report.fails_from) : Json()},
+          {"says", LengthSentence(report)}};
+}
+
+std::string LengthText(const std::string& name, const LengthReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const LengthBucket& bucket : report.buckets) {
+    rows.push_back({fmt::format("{} to {}", FormatCount(bucket.shortest), FormatCount(bucket.longest)),
+                    ShareText(bucket.right, bucket.n), FormatCount(bucket.n),
+                    bucket.verdict == LengthVerdict::kReference
+                        ? ""
+                        : fmt::format("[{:+.1f}, {:+.1f}]", 100 * bucket.difference.low, 100 * bucket.difference.high),
+                    report.outcome == LengthOutcome::kMeasured ? LengthVerdictName(bucket.verdict) : ""});
+  }
+  return fmt::format("\n{} by prompt length\n{}{}\n", ForTerminal(name),
+                     FormatTable({"tokens", "right %  95 % interval", "items", "difference", ""}, rows),
+                     LengthSentence(report));
 }
 
 struct ThinkingTotals {
@@ -178,6 +241,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                    {"runs", Json::array()}};
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> also;  // a line each
+  std::string lengths;            // with --by-length
   int64_t stored = 0;
   int64_t generated = 0;
   const std::vector<Mode> modes = ModesOf(arguments.thinking);
@@ -193,9 +257,11 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
     stored += result.stored;
     generated += result.generated;
     const int64_t right = score.Count(Outcome::kRight);
-    rows.push_back({ForTerminal(name), ShareText(right, score.answered), FormatCount(score.answered), OutcomesText(score),
+    // Several samples of one item are no items: the interval is over items.
+    const Estimate share = ShareOfRun(store, result.run, scorer);
+    const Interval interval = share.interval;
+    rows.push_back({ForTerminal(name), ShareText(share), FormatCount(score.answered), OutcomesText(score),
                     fmt::format("run-{}", result.run)});
-    const Interval interval = WilsonInterval(right, score.answered);
     Json entry = {{"run", fmt::format("run-{}", result.run)},
                   {"task", task.name},
                   {"thinking", arguments.thinking == "both" ? (mode.thinking == Thinking::kOn ? "on" : "off")
@@ -203,7 +269,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                   {"items", score.items},
                   {"answered", score.answered},
                   {"right", right},
-                  {"share", score.Share()},
+                  {"share", share.value},
                   {"interval95", {interval.low, interval.high}},
                   {"outcomes", Json::object()},
                   {"generated_now", result.generated},
@@ -229,6 +295,11 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
       for (std::string& line : BudgetLines(name, curve, task.max_tokens)) also.push_back(std::move(line));
       entry["budget"] = BudgetJson(curve);
     }
+    if (arguments.by_length) {
+      const LengthReport report = ComputeByLength(LengthItems(store, result.run, task, scorer));
+      lengths += LengthText(name, report);
+      entry["by_length"] = LengthJson(report);
+    }
     if (const int64_t not_run = score.Count(Outcome::kNotRun); not_run > 0) {
       also.push_back(fmt::format("{}  {} not run: {}", name, Counted(not_run, "answer was", "answers were"),
                                  task.score.sandbox ? task.score.sandbox->support().reason : ""));
@@ -245,6 +316,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                                  adapter.id > 0 ? fmt::format(" · with {}", ForTerminal(adapter.name)) : ""));
   terminal.Print(FormatTable({"task", "right %  95 % interval", "items", "not right", "row"}, rows));
   for (const std::string& line : also) terminal.PrintLine(ForTerminal(line));
+  terminal.Print(lengths);
   if (generated == 0) {
     terminal.PrintLine(fmt::format("all {} answers were stored before; nothing was generated", FormatCount(stored)));
   } else if (stored > 0) {
@@ -293,6 +365,8 @@ Action DeclareEval(CLI::App& app, Session& session) {
   app.add_option("--seed", arguments->sampler.seed, "Of the draws (default: 1)");
   app.add_flag("--deterministic", arguments->sampler.deterministic,
                "Each item alone: no answer depends on what else is asked, nor on --parallel; slower");
+  app.add_flag("--by-length", arguments->by_length,
+               "Also by the length of the prompts: up to which length does quality hold? (tasks/length.toml)");
   app.add_flag("--answers", arguments->show_answers, "With --json: every answer too");
   return [arguments, &session] { return RunEval(*arguments, session); };
 }

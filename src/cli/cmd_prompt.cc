@@ -44,13 +44,14 @@ const Item& FindItem(const Task& task, const std::string& id) {
 ExitCode RunPrompt(const PromptArguments& arguments, Session& session) {
   const Task task = LoadTask(arguments.task);
   const Item& item = FindItem(task, arguments.item);
-  CheckIsModel(ReadFacts(arguments.model), /*vocabulary_only=*/true);
+  const Facts facts = ReadFacts(arguments.model);
+  CheckIsModel(facts, /*vocabulary_only=*/true);
   const auto model = LoadModel(arguments.model, {.vocabulary_only = true});
   const PromptStyle style = arguments.raw || task.raw ? PromptStyle::kRaw : PromptStyle::kChat;
   const PromptRenderer renderer(*model, style, ThinkingNamed(arguments.thinking));
   const std::vector<Message> messages = BuildMessages(task, item);
   const Prompt prompt = renderer.Render(messages);
-  const int context = EffectiveContext(arguments.context, model->info().trained_context);
+  const int context = EffectiveContext(arguments.context, static_cast<int>(facts.dims.context.value_or(4096)));
   const std::vector<std::string> problems = FindPromptProblems(*model, renderer, messages, prompt, context);
   const auto thinking = renderer.ThinkingOf(prompt, task.thinking_tokens);
   Terminal& terminal = session.terminal();

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +23,15 @@ std::string CountsText(const std::map<std::string, int64_t>& counts) {
   for (const auto& [name, count] : counts) {
     parts.push_back(fmt::format("{} {}", count, name.empty() ? "without" : ForTerminal(name)));
   }
+  // The usual words in their usual order.
+  const auto place = [](const std::string& part) {
+    for (int i = 0; i < 3; ++i) {
+      if (part.ends_with(std::array{" easy", " medium", " hard"}[static_cast<size_t>(i)])) return i;
+    }
+    return -1;
+  };
+  std::stable_sort(parts.begin(), parts.end(),
+                   [&](const std::string& a, const std::string& b) { return place(a) < place(b); });
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 

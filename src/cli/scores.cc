@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "stats/interval.h"
-
 namespace loco {
 
 std::string RunSubject(const Store& store, const RunRow& run) {
@@ -16,9 +14,11 @@ std::string RunSubject(const Store& store, const RunRow& run) {
 
 std::string ShareText(int64_t right, int64_t n) {
   if (n == 0) return "no answers";
-  const Interval interval = WilsonInterval(right, n);
-  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100.0 * static_cast<double>(right) / static_cast<double>(n),
-                     100 * interval.low, 100 * interval.high);
+  return ShareText({static_cast<double>(right) / static_cast<double>(n), WilsonInterval(right, n)});
+}
+
+std::string ShareText(const Estimate& share) {
+  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.interval.low, 100 * share.interval.high);
 }
 
 std::string OutcomesText(const RunScore& score) {

@@ -25,7 +25,7 @@
 //     narrows the difference, as far as it is positive. Within a bucket all items count as independent.
 //
 // Measured on 4,000 simulated studies a row, 7 lengths from 100 to 6,400 (by_length_test.cc repeats them with fewer):
-SIMULATION_TABLE
+// SIMULATION_TABLE
 //
 // It deliberately does not smooth or fit a curve: models break off where their training ended, and a fitted logistic
 // would place the break where its shape wants it. It knows nothing of rows; answers that were cut off, empty or whose

@@ -1,6 +1,8 @@
 #include "eval/run_metrics.h"
 
 #include <doctest/doctest.h>
+
+#include <map>
 #include <fmt/format.h>
 
 #include "base/clock.h"
@@ -92,6 +94,35 @@ TEST_CASE("verdicts on JSON are counted apart, and answers without any count aga
 TEST_CASE("where right and wrong say everything there is no other figure") {
   Answered run("scorer='exact'", R"({"question":"q","answer":"a"})", {"a"});
   CHECK(MetricsOf(run.store, run.run, run.task).empty());
+}
+
+TEST_CASE("samples of one item are no items: pass@k, votes, and an interval over items") {
+  const std::string items =
+      R"({"id":"a","question":"q","answer":"1"})"
+      "\n"
+      R"({"id":"b","question":"q","answer":"2"})";
+  Answered run("scorer='numeric'", items, {"1", "2"});
+  const RowId sampled = run.store.AddRun({.key = "sampled", .model_id = 1, .task_id = 1, .engine = "e",
+                                          .sampler = "temperature=1", .items = 6});
+  const auto add = [&](const char* item, int64_t sample, const char* text, Outcome outcome) {
+    run.store.AddAnswer({.run_id = sampled, .item = item, .sample = sample, .text = text},
+                        MarkRow{.scorer = "numeric/1", .outcome = outcome, .extracted = text});
+  };
+  add("a", 0, "1", Outcome::kRight);
+  add("a", 1, "1", Outcome::kRight);
+  add("a", 2, "7", Outcome::kWrong);
+  add("b", 0, "2", Outcome::kRight);
+  add("b", 1, "3", Outcome::kWrong);
+  add("b", 2, "", Outcome::kUnparsed);
+  std::map<std::string, double> values;
+  for (const RunMetric& metric : MetricsOf(run.store, sampled, run.task)) values[metric.name] = metric.value;
+  CHECK(values.at("pass@1") == doctest::Approx((2.0 / 3 + 1.0 / 3) / 2));
+  CHECK(values.at("pass@2") == doctest::Approx((1.0 + 2.0 / 3) / 2));
+  CHECK(values.count("pass@5") == 0);
+  CHECK(values.at("vote") == doctest::Approx(0.5));  // of b one vote each: a tie
+  const Estimate share = ShareOfRun(run.store, sampled, "numeric/1");
+  CHECK(share.value == doctest::Approx(0.5));
+  CHECK(share.interval.high - share.interval.low > 0.3);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ void ItemReader::Read(JsonLine& line) {
   if (!ReadId(line, item)) return;
   item.category = item.fields["category"];
   item.difficulty = item.fields["difficulty"];
-  item.edge = item.fields["edge"];
+  if (const auto edge = item.fields.find("edge"); edge != item.fields.end()) item.edge = edge->second;
   if (!ReadHistory(line, item) || !ReadSamples(line, item)) return;
   if (!value.contains("answer")) return line.Wrong("", "'answer' is missing");
   if (!ReadExpected(line, item)) return;
