@@ -16,13 +16,13 @@ namespace {
 constexpr double kShortestNominal = 100;
 constexpr double kPlanningPower = 0.8;
 
-struct Group {
+struct LengthGroup {
   LengthBucket bucket;
   std::vector<const LengthItem*> items;
 };
 
-// The first edge beyond which `tokens` does not lie; how many edges are at or below it.
-size_t BucketOf(int64_t tokens, const std::vector<int64_t>& edges) {
+// How many edges are at or below `tokens`.
+size_t LengthBucketOf(int64_t tokens, const std::vector<int64_t>& edges) {
   if (!edges.empty()) {
     return static_cast<size_t>(std::upper_bound(edges.begin(), edges.end(), tokens) - edges.begin());
   }
@@ -30,7 +30,7 @@ size_t BucketOf(int64_t tokens, const std::vector<int64_t>& edges) {
   return static_cast<size_t>(std::max(0.0, std::floor(doublings + 0.5)));
 }
 
-void Append(Group& group, const LengthItem& item) {
+void AppendItem(LengthGroup& group, const LengthItem& item) {
   LengthBucket& bucket = group.bucket;
   const bool first = group.items.empty();
   bucket.shortest = first ? item.prompt_tokens : std::min(bucket.shortest, item.prompt_tokens);
@@ -40,25 +40,25 @@ void Append(Group& group, const LengthItem& item) {
   group.items.push_back(&item);
 }
 
-void Join(Group& group, const Group& other) {
-  for (const LengthItem* item : other.items) Append(group, *item);
+void JoinGroup(LengthGroup& group, const LengthGroup& other) {
+  for (const LengthItem* item : other.items) AppendItem(group, *item);
 }
 
 // From short to long, none with fewer than min_items unless there are no more items at all.
-std::vector<Group> MakeGroups(std::span<const LengthItem> items, const LengthOptions& options) {
-  std::map<size_t, Group> by_edge;
-  for (const LengthItem& item : items) Append(by_edge[BucketOf(item.prompt_tokens, options.edges)], item);
-  std::vector<Group> groups;
-  Group open;
+std::vector<LengthGroup> MakeLengthGroups(std::span<const LengthItem> items, const LengthOptions& options) {
+  std::map<size_t, LengthGroup> by_edge;
+  for (const LengthItem& item : items) AppendItem(by_edge[LengthBucketOf(item.prompt_tokens, options.edges)], item);
+  std::vector<LengthGroup> groups;
+  LengthGroup open;
   for (const auto& [edge, group] : by_edge) {
-    Join(open, group);
+    JoinGroup(open, group);
     if (open.bucket.n < options.min_items) continue;
     groups.push_back(std::move(open));
     open = {};
   }
   if (!open.items.empty()) {
     if (groups.empty()) groups.emplace_back();
-    Join(groups.back(), open);
+    JoinGroup(groups.back(), open);
   }
   return groups;
 }
@@ -79,7 +79,7 @@ ClusterItems SingleItems(const std::vector<const LengthItem*>& items) {
 // Of the two shares, from the items that are pairs; at least 0. Phi is shrunk by Newcombe's continuity correction, and
 // a negative one is not used: it would rest on few pairs, and the question of a length does not get easier where its
 // twin gets harder.
-double CorrelationOfShares(const Group& a, const Group& b) {
+double CorrelationOfShares(const LengthGroup& a, const LengthGroup& b) {
   const ClusterItems of_a = SingleItems(a.items);
   const ClusterItems of_b = SingleItems(b.items);
   double both = 0;
@@ -100,13 +100,13 @@ double CorrelationOfShares(const Group& a, const Group& b) {
 }
 
 // (z_α + z_β)² · 2 p (1 - p) / margin², with a p that is never 0 or 1.
-int64_t ItemsNeeded(Share reference, const LengthOptions& options) {
+int64_t ItemsNeededFor(Share reference, const LengthOptions& options) {
   const double p = static_cast<double>(reference.right + 1) / static_cast<double>(reference.n + 2);
   const double z = NormalQuantile(options.confidence) + NormalQuantile(kPlanningPower);
   return static_cast<int64_t>(std::ceil(z * z * 2 * p * (1 - p) / (options.margin * options.margin)));
 }
 
-void Judge(Group& group, const Group& reference, const LengthOptions& options) {
+void JudgeGroup(LengthGroup& group, const LengthGroup& reference, const LengthOptions& options) {
   LengthBucket& bucket = group.bucket;
   bucket.difference = DifferenceIntervalAtZ({bucket.right, bucket.n}, {reference.bucket.right, reference.bucket.n},
                                             NormalQuantile(options.confidence), CorrelationOfShares(group, reference));
@@ -115,14 +115,14 @@ void Judge(Group& group, const Group& reference, const LengthOptions& options) {
                                                               : LengthVerdict::kUndecided;
 }
 
-LengthOutcome OutcomeOf(Share reference, bool has_longer, const LengthOptions& options) {
+LengthOutcome LengthOutcomeOf(Share reference, bool has_longer, const LengthOptions& options) {
   const Interval interval = WilsonInterval(reference.right, reference.n, options.confidence);
   if (interval.high < options.floor) return LengthOutcome::kNoQuality;
   if (interval.low <= options.margin) return LengthOutcome::kReferenceTooLow;
   return has_longer ? LengthOutcome::kMeasured : LengthOutcome::kNothingLonger;
 }
 
-void Claim(LengthReport& report) {
+void ClaimInOrder(LengthReport& report) {
   const auto begin = report.buckets.begin() + static_cast<std::ptrdiff_t>(report.reference_buckets);
   for (auto bucket = begin; bucket != report.buckets.end() && bucket->verdict == LengthVerdict::kHolds; ++bucket) {
     report.holds_up_to = bucket->shortest;
@@ -140,10 +140,10 @@ LengthReport ComputeByLength(std::span<const LengthItem> items, const LengthOpti
   LengthReport report;
   if (items.empty()) return report;
 
-  std::vector<Group> groups = MakeGroups(items, options);
-  Group reference;
+  std::vector<LengthGroup> groups = MakeLengthGroups(items, options);
+  LengthGroup reference;
   while (report.reference_buckets < groups.size() && reference.bucket.n < options.reference_items) {
-    Join(reference, groups[report.reference_buckets++]);
+    JoinGroup(reference, groups[report.reference_buckets++]);
   }
   report.reference_right = reference.bucket.right;
   report.reference_n = reference.bucket.n;
@@ -151,13 +151,13 @@ LengthReport ComputeByLength(std::span<const LengthItem> items, const LengthOpti
     LengthBucket& bucket = groups[k].bucket;
     bucket.share = Share{bucket.right, bucket.n}.value();
     bucket.interval = WilsonInterval(bucket.right, bucket.n, options.confidence);
-    if (k >= report.reference_buckets) Judge(groups[k], reference, options);
+    if (k >= report.reference_buckets) JudgeGroup(groups[k], reference, options);
     report.buckets.push_back(bucket);
   }
   const Share share{report.reference_right, report.reference_n};
-  report.items_needed = ItemsNeeded(share, options);
-  report.outcome = OutcomeOf(share, report.buckets.size() > report.reference_buckets, options);
-  if (report.outcome == LengthOutcome::kMeasured) Claim(report);
+  report.items_needed = ItemsNeededFor(share, options);
+  report.outcome = LengthOutcomeOf(share, report.buckets.size() > report.reference_buckets, options);
+  if (report.outcome == LengthOutcome::kMeasured) ClaimInOrder(report);
   return report;
 }
 
@@ -175,7 +175,7 @@ std::string LengthSentence(const LengthReport& report) {
     case LengthOutcome::kReferenceTooLow:
       return fmt::format("too few right answers to short prompts to see a loss: {}", of_reference());
     case LengthOutcome::kNothingLonger:
-      return fmt::format("all prompts are short: {}", of_reference());
+      return fmt::format("no longer prompts to compare with: {}", of_reference());
     case LengthOutcome::kMeasured:
       break;
   }

@@ -16,13 +16,13 @@ namespace {
 constexpr std::array<int64_t, 7> kNominalLengths = {100, 200, 400, 800, 1600, 3200, 6400};
 
 // `n` items of one length, `right` of them right.
-void AddItems(std::vector<LengthItem>& items, int64_t tokens, int right, int n) {
-  for (int i = 0; i < n; ++i) items.push_back({.prompt_tokens = tokens, .right = i < right});
+void AddLengthItems(std::vector<LengthItem>& items, int64_t tokens, int right, int n) {
+  for (int i = 0; i < n; ++i) items.push_back({.prompt_tokens = tokens, .right = i < right, .cluster = ""});
 }
 
-std::vector<LengthItem> ItemsOf(const std::vector<std::array<int, 3>>& rows) {
+std::vector<LengthItem> LengthItemsOf(const std::vector<std::array<int, 3>>& rows) {
   std::vector<LengthItem> items;
-  for (const auto& [tokens, right, n] : rows) AddItems(items, tokens, right, n);
+  for (const auto& [tokens, right, n] : rows) AddLengthItems(items, tokens, right, n);
   return items;
 }
 
@@ -51,7 +51,7 @@ struct SimulatedClaims {
 
 // Questions are as many families as a length has items; each is asked once at every length, with prompts up to 8 %
 // shorter or longer than nominal.
-SimulatedClaims Simulate(const SimulatedModel& model, int studies, uint64_t seed) {
+SimulatedClaims SimulateLengths(const SimulatedModel& model, int studies, uint64_t seed) {
   Random random(seed);
   SimulatedClaims claims{.studies = studies};
   for (int study = 0; study < studies; ++study) {
@@ -101,7 +101,7 @@ constexpr SimulatedModel kSimulatedModels[] = {
 
 TEST_CASE("prompts fall into doublings around 100, 200, 400") {
   const LengthReport report = ComputeByLength(
-      ItemsOf({{100, 20, 20}, {141, 20, 20}, {142, 18, 20}, {282, 19, 20}, {283, 9, 20}, {390, 9, 20}}));
+      LengthItemsOf({{100, 20, 20}, {141, 20, 20}, {142, 18, 20}, {282, 19, 20}, {283, 9, 20}, {390, 9, 20}}));
   REQUIRE(report.buckets.size() == 3);
   CHECK(report.buckets[0].shortest == 100);
   CHECK(report.buckets[0].longest == 141);
@@ -113,8 +113,8 @@ TEST_CASE("prompts fall into doublings around 100, 200, 400") {
 }
 
 TEST_CASE("given edges are kept") {
-  const LengthReport report =
-      ComputeByLength(ItemsOf({{10, 20, 20}, {499, 20, 20}, {500, 20, 20}, {9000, 20, 20}}), {.edges = {500, 1000}});
+  const LengthReport report = ComputeByLength(
+      LengthItemsOf({{10, 20, 20}, {499, 20, 20}, {500, 20, 20}, {9000, 20, 20}}), {.edges = {500, 1000}});
   REQUIRE(report.buckets.size() == 3);
   CHECK(report.buckets[0].longest == 499);
   CHECK(report.buckets[1].shortest == 500);
@@ -123,7 +123,7 @@ TEST_CASE("given edges are kept") {
 
 TEST_CASE("a small bucket joins the next longer one, the last its shorter neighbour") {
   const LengthReport report =
-      ComputeByLength(ItemsOf({{100, 4, 4}, {200, 5, 8}, {400, 9, 12}, {800, 1, 3}, {1600, 1, 3}}));
+      ComputeByLength(LengthItemsOf({{100, 4, 4}, {200, 5, 8}, {400, 9, 12}, {800, 1, 3}, {1600, 1, 3}}));
   REQUIRE(report.buckets.size() == 2);
   CHECK(report.buckets[0].n == 12);
   CHECK(report.buckets[0].longest == 200);
@@ -132,14 +132,14 @@ TEST_CASE("a small bucket joins the next longer one, the last its shorter neighb
 }
 
 TEST_CASE("the reference takes buckets until it has twenty items") {
-  const LengthReport report = ComputeByLength(ItemsOf({{100, 11, 12}, {200, 11, 12}, {400, 24, 24}}));
+  const LengthReport report = ComputeByLength(LengthItemsOf({{100, 11, 12}, {200, 11, 12}, {400, 24, 24}}));
   CHECK(report.reference_buckets == 2);
   CHECK(report.reference_n == 24);
   CHECK(report.buckets[1].verdict == LengthVerdict::kReference);
 }
 
 TEST_CASE("a cliff is placed between the last length that holds and the first that does not") {
-  const LengthReport report = ComputeByLength(ItemsOf(
+  const LengthReport report = ComputeByLength(LengthItemsOf(
       {{95, 60, 60}, {190, 60, 60}, {380, 59, 60}, {760, 52, 60}, {1500, 12, 60}, {1650, 10, 60}, {3100, 3, 60}}));
   CHECK(report.outcome == LengthOutcome::kMeasured);
   CHECK(report.holds_up_to == 380);
@@ -150,14 +150,14 @@ TEST_CASE("a cliff is placed between the last length that holds and the first th
 
 TEST_CASE("quality that holds everywhere is claimed up to the longest that was asked, not beyond") {
   const LengthReport report =
-      ComputeByLength(ItemsOf({{100, 98, 100}, {1600, 97, 100}, {6200, 97, 100}, {6600, 97, 100}}));
+      ComputeByLength(LengthItemsOf({{100, 98, 100}, {1600, 97, 100}, {6200, 97, 100}, {6600, 97, 100}}));
   CHECK(report.holds_up_to == 6200);
   CHECK(!report.fails_from);
   CHECK(LengthSentence(report) == "quality holds up to at least 6,200 tokens, the longest that were asked");
 }
 
 TEST_CASE("few items decide nothing, and the report says how many would") {
-  const LengthReport report = ComputeByLength(ItemsOf({{100, 18, 20}, {400, 18, 20}, {1600, 17, 20}}));
+  const LengthReport report = ComputeByLength(LengthItemsOf({{100, 18, 20}, {400, 18, 20}, {1600, 17, 20}}));
   CHECK(!report.holds_up_to);
   CHECK(!report.fails_from);
   CHECK(report.items_needed == 146);
@@ -166,45 +166,45 @@ TEST_CASE("few items decide nothing, and the report says how many would") {
 }
 
 TEST_CASE("a lucky long bucket does not jump over one that is undecided") {
-  const LengthReport report = ComputeByLength(ItemsOf({{100, 57, 60}, {400, 51, 60}, {1600, 60, 60}}));
+  const LengthReport report = ComputeByLength(LengthItemsOf({{100, 57, 60}, {400, 51, 60}, {1600, 60, 60}}));
   CHECK(report.buckets[1].verdict == LengthVerdict::kUndecided);
   CHECK(report.buckets[2].verdict == LengthVerdict::kHolds);
   CHECK(!report.holds_up_to);
 }
 
 TEST_CASE("a bad bucket in the middle is not called the end while the longest is as good as the shortest") {
-  const LengthReport report = ComputeByLength(ItemsOf({{100, 57, 60}, {400, 10, 60}, {1600, 60, 60}}));
+  const LengthReport report = ComputeByLength(LengthItemsOf({{100, 57, 60}, {400, 10, 60}, {1600, 60, 60}}));
   CHECK(report.buckets[1].verdict == LengthVerdict::kFails);
   CHECK(!report.holds_up_to);
   CHECK(!report.fails_from);
 }
 
 TEST_CASE("a loss by the longest length alone leaves the beginning open") {
-  const LengthReport report = ComputeByLength(ItemsOf({{100, 18, 20}, {400, 17, 20}, {1600, 1, 20}}));
+  const LengthReport report = ComputeByLength(LengthItemsOf({{100, 18, 20}, {400, 17, 20}, {1600, 1, 20}}));
   CHECK(LengthSentence(report) == "quality is lost by 1,600 tokens; not decided from 100 tokens on");
 }
 
 TEST_CASE("a model that cannot answer short prompts has no quality to hold, or too little to see it lost") {
-  const LengthReport none = ComputeByLength(ItemsOf({{100, 1, 60}, {400, 0, 60}}));
+  const LengthReport none = ComputeByLength(LengthItemsOf({{100, 1, 60}, {400, 0, 60}}));
   CHECK(none.outcome == LengthOutcome::kNoQuality);
   CHECK(!none.holds_up_to);
   CHECK(LengthSentence(none) == "no quality to hold: 1 of 60 right up to 100 tokens");
-  const LengthReport low = ComputeByLength(ItemsOf({{100, 5, 25}, {400, 5, 25}}));
+  const LengthReport low = ComputeByLength(LengthItemsOf({{100, 5, 25}, {400, 5, 25}}));
   CHECK(low.outcome == LengthOutcome::kReferenceTooLow);
   CHECK(LengthSentence(low) == "too few right answers to short prompts to see a loss: 5 of 25 right up to 100 tokens");
 }
 
 TEST_CASE("no items and no longer items are said") {
   CHECK(LengthSentence(ComputeByLength({})) == "no items");
-  const LengthReport only_short = ComputeByLength(ItemsOf({{100, 5, 5}, {3000, 1, 1}}));
+  const LengthReport only_short = ComputeByLength(LengthItemsOf({{100, 5, 5}, {3000, 1, 1}}));
   CHECK(only_short.outcome == LengthOutcome::kNothingLonger);
-  CHECK(LengthSentence(only_short) == "all prompts are short: 6 of 6 right up to 3,000 tokens");
+  CHECK(LengthSentence(only_short) == "no longer prompts to compare with: 6 of 6 right up to 3,000 tokens");
 }
 
 TEST_CASE("the same questions at two lengths decide what different questions do not") {
   std::vector<LengthItem> alone;
-  AddItems(alone, 100, 32, 40);
-  AddItems(alone, 400, 32, 40);
+  AddLengthItems(alone, 100, 32, 40);
+  AddLengthItems(alone, 400, 32, 40);
   std::vector<LengthItem> paired = alone;
   for (size_t i = 0; i < paired.size(); ++i) paired[i].cluster = std::to_string(i % 40);
   CHECK(ComputeByLength(alone).buckets[1].verdict == LengthVerdict::kUndecided);
@@ -213,8 +213,8 @@ TEST_CASE("the same questions at two lengths decide what different questions do 
 
 TEST_CASE("a cluster with several items in a bucket makes no pairs") {
   std::vector<LengthItem> items;
-  AddItems(items, 100, 32, 40);
-  AddItems(items, 400, 32, 40);
+  AddLengthItems(items, 100, 32, 40);
+  AddLengthItems(items, 400, 32, 40);
   const double low = ComputeByLength(items).buckets[1].difference.low;
   for (LengthItem& item : items) item.cluster = "one";
   CHECK(ComputeByLength(items).buckets[1].difference.low == low);
@@ -240,7 +240,9 @@ TEST_CASE("what is claimed lies in order, whatever was answered") {
       seen += bucket.n;
     }
     RC_ASSERT(seen == n);
-    if (report.holds_up_to && report.fails_from) RC_ASSERT(*report.holds_up_to < *report.fails_from);
+    if (report.holds_up_to && report.fails_from) {
+      RC_ASSERT(*report.holds_up_to < *report.fails_from);
+    }
     RC_ASSERT(!LengthSentence(report).empty());
   }));
 }
@@ -251,7 +253,7 @@ TEST_CASE("on simulated models a claim is wrong in about 5 % of studies at most,
   const int studies = wanted == nullptr ? 300 : std::max(1, std::atoi(wanted));
   uint64_t seed = 40;
   for (const SimulatedModel& model : kSimulatedModels) {
-    const SimulatedClaims claims = Simulate(model, studies, ++seed);
+    const SimulatedClaims claims = SimulateLengths(model, studies, ++seed);
     const auto percent = [studies](int count) { return 100.0 * count / studies; };
     if (wanted != nullptr) {
       std::printf("//   %-46s %5.1f %5.1f %8.0f %5.0f\n", model.name, percent(claims.held_wrongly),
