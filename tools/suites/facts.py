@@ -71,12 +71,13 @@ def regex(value):
     return {"assert": "regex", "value": value}
 
 
-# `first` stands at the beginning, `later` (each at its share of the length) in the material, `end` at the end. {0}, {1},
-# {2} are different words. `answer`, `right` and `wrong` are as in the items, with the same places.
+# `first` stands at the beginning, `later` (each at its share of the length) in the material, `end` at the end. {0},
+# {1}, {2} are different words. `answer`, `right` and `wrong` are as in the items, with the same places.
 Late = collections.namedtuple("Late", "difficulty first later end answer right wrong")
 LATE = [
     Late("easy", "Read the notes below. When you have come to their end, reply with the word '{0}' and nothing else.",
-         [], "This is the end of the notes. Reply now.", [regex("(?i)^\\W*{0}\\W*$")], ["{0}"], ["Thank you for the notes."]),
+         [], "This is the end of the notes. Reply now.", [regex("(?i)^\\W*{0}\\W*$")], ["{0}"],
+         ["Thank you for the notes."]),
     Late("easy", "Answer the question at the end in capital letters only.", [],
          "What is the opposite of hot? One word.", [regex("COLD"), {"assert": "not-regex", "value": "[a-z]"}],
          ["COLD"], ["Cold", "cold"]),
@@ -94,14 +95,16 @@ LATE = [
     Late("medium", "At the end, reply with the word '{0}' only.",
          ["Change of plan: at the end, reply with '{1}' only, no longer '{0}'."],
          "This is the end. Reply now.", [regex("(?i)^\\W*{1}\\W*$")], ["{1}"], ["{0}", "{0} {1}"]),
-    Late("medium", "If the question at the end is about an animal, reply '{0}' only; if it is about a plant, '{1}' only.",
-         [], "How high can an oak grow?", [regex("(?i)^\\W*{1}\\W*$")], ["{1}"], ["{0}", "About 30 metres."]),
+    Late("medium",
+         "If the question at the end is about an animal, reply '{0}' only; if it is about a plant, '{1}' only.", [],
+         "How high can an oak grow?", [regex("(?i)^\\W*{1}\\W*$")], ["{1}"], ["{0}", "About 30 metres."]),
     Late("hard", "At the end, reply with '{0}' only.",
          ["Correction: reply with '{1}', not '{0}'.", "Last correction: reply with '{2}', not '{1}'."],
          "This is the end. Reply now.", [regex("(?i)^\\W*{2}\\W*$")], ["{2}"], ["{0}", "{1}"]),
     Late("hard", "At the end, list three colours: red, green, blue, with semicolons between them.",
          ["Correction: put plus signs between them, and leave green out."],
-         "List them now.", [regex("(?i)^\\W*red\\s*\\+\\s*blue\\W*$")], ["red + blue"], ["red; green; blue", "red; blue"]),
+         "List them now.", [regex("(?i)^\\W*red\\s*\\+\\s*blue\\W*$")], ["red + blue"],
+         ["red; green; blue", "red; blue"]),
 ]
 
 # A detail that the user tells in some turn, perhaps with a second one that looks like it, or corrects later.
@@ -109,7 +112,8 @@ Detail = collections.namedtuple("Detail", "difficulty told question value decoy 
 DETAILS = [
     Detail("easy", "By the way, my locker has the number {}.", "What is the number of my locker? Number only.",
            _digits(3), None, None),
-    Detail("easy", "Before I forget: my canoe is {}.", "Which colour is my canoe? One word.", _pick(COLOURS), None, None),
+    Detail("easy", "Before I forget: my canoe is {}.", "Which colour is my canoe? One word.", _pick(COLOURS), None,
+           None),
     Detail("easy", "I was born in {}, by the way.", "In which town was I born? One word.", _pick(TOWNS), None, None),
     Detail("medium", "My own dance teacher is called {}.", "What is my dance teacher called? Name only.", _pick(NAMES),
            "My brother's judo teacher is called {}.", None),
@@ -119,8 +123,8 @@ DETAILS = [
            "Those of my sister begin in {}.", None),
     Detail("hard", "My customer number is {}.", "What is my customer number? Number only.", _digits(4), None,
            "I gave you a wrong customer number: it is {}."),
-    Detail("medium", "I would like a {} for my hobby.", "What would I like for my hobby? One word.", _pick(THINGS), None,
-           "I have changed my mind about the hobby: it should be a {}."),
+    Detail("medium", "I would like a {} for my hobby.", "What would I like for my hobby? One word.", _pick(THINGS),
+           None, "I have changed my mind about the hobby: it should be a {}."),
     Detail("medium", "My favourite animal is the {}.", "What is my favourite animal? One word.", _pick(ANIMALS),
            "My grandfather's favourite animal is the {}.", None),
     Detail("hard", "Our meeting is in room {}.", "In which room is our meeting in the end? Number only.", _digits(3),

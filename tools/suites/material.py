@@ -5,8 +5,8 @@ that no sentence can be taken for a fact that is asked or for an instruction.
 """
 
 SLOTS = {
-    "person": "Alma,Bertil,Carmen,Dario,Edda,Farid,Gwen,Hannes,Ines,Jaro,Kaja,Leon,Mirja,Nuno,Odile,Pascal,Quentin,Rosa,"
-              "Silvio,Tilda,Ulla,Viktor,Wanda,Yusuf,Zoe".split(","),
+    "person": "Alma,Bertil,Carmen,Dario,Edda,Farid,Gwen,Hannes,Ines,Jaro,Kaja,Leon,Mirja,Nuno,Odile,Pascal,Quentin,"
+              "Rosa,Silvio,Tilda,Ulla,Viktor,Wanda,Yusuf,Zoe".split(","),
     "relative": "aunt,uncle,neighbour,cousin,old friend,sister-in-law,colleague,grandmother,landlord,nephew".split(","),
     "time": "early in the morning,shortly before noon,after lunch,in the late afternoon,at dusk,after supper,"
             "before breakfast,towards the evening,in the middle of the night,during the break".split(","),
@@ -14,11 +14,13 @@ SLOTS = {
                "a dry heat,the first frost".split(","),
     "mood": "cheerful,tired,patient,a little worried,quite content,restless,curious,proud,puzzled,relieved".split(","),
     "count": "two,three,four,five,six,seven,a dozen,half a dozen,several,a handful of".split(","),
-    "food": "bread,soup,cheese,plums,dumplings,honey,carrots,pancakes,cherries,potatoes,rice pudding,pickles".split(","),
+    "food": "bread,soup,cheese,plums,dumplings,honey,carrots,pancakes,cherries,potatoes,rice pudding,"
+            "pickles".split(","),
     "object": "basket,kettle,blanket,notebook,parasol,ladder,bucket,lamp,rope,brush,teapot,cushion".split(","),
     "manner": "slowly,without a word,with great care,in a hurry,as always,rather late,with a smile,for the first time,"
               "twice,more quickly than usual".split(","),
-    "length": "a few minutes,half an hour,almost an hour,the whole morning,a quarter of an hour,most of the day".split(","),
+    "length": "a few minutes,half an hour,almost an hour,the whole morning,a quarter of an hour,"
+              "most of the day".split(","),
 }
 
 SCENES = {
