@@ -5,9 +5,9 @@
     tools/suites/length.py --check     fails when it differs from what would be written
 
 Ten families of each of three kinds, each at seven lengths: needle (a fact in other text, asked at the end),
-late-instruction (the instruction that counts stands at the beginning, or changes on the way) and long-dialogue (a detail
-of an earlier turn). A prompt has LENGTH · 3/4 words, within 6 %. The depth of what is asked moves with family and length over all tenths.
-Deterministic: Python's random.Random(text) and choice by random() alone, which no version has changed.
+late-instruction (the instruction that counts stands at the beginning, or changes on the way) and long-dialogue (a
+detail of an earlier turn). A prompt has LENGTH * 3/4 words, within 6 %. The depth of what is asked moves with family and
+length over all tenths. Deterministic: only Random(text).random() is used, which Python promises to keep.
 """
 
 import json
