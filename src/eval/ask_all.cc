@@ -86,8 +86,7 @@ class AskPool {
     return std::exchange(finished_, {});
   }
 
-  // The next answer; none when all threads have ended and all their answers were taken. Throws what a thread threw.
-  // With `stop_waiting` true it returns what there is, or none.
+  // The next answer; none when all threads have ended, one has thrown or `stop_waiting`, and no answer is left.
   std::optional<Finished> Next(const std::function<bool()>& stop_waiting) {
     std::unique_lock lock(mutex_);
     while (finished_.empty() && working_ > 0 && !failure_ && !stop_waiting()) {
@@ -96,10 +95,16 @@ class AskPool {
     if (!finished_.empty()) {
       Finished next = std::move(finished_.front());
       finished_.pop_front();
+      taken_.notify_all();
       return next;
     }
-    if (failure_) std::rethrow_exception(failure_);
     return std::nullopt;
+  }
+
+  // What a thread threw; null: nothing.
+  std::exception_ptr failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
   }
 
  private:
@@ -114,14 +119,18 @@ class AskPool {
         }
         ChatAnswer answer = AskOne(requests_[index]);
         if (answer.error.kind == ChatErrorKind::kStopped) break;
-        const std::lock_guard lock(mutex_);
+        // Nothing that follows would fare better; what others have under way is asked again another time.
+        if (answer.error.ends_run) stop_.request_stop();
+        std::unique_lock lock(mutex_);
         finished_.push_back({index, std::move(answer)});
         changed_.notify_one();
+        // Answers that nobody has taken yet would be lost on a crash: no running ahead of whoever stores them.
+        taken_.wait(lock, stop_.get_token(), [&] { return finished_.size() <= threads_.size(); });
       }
     } catch (...) {
+      stop_.request_stop();
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
-      stop_.request_stop();
     }
     const std::lock_guard lock(mutex_);
     --working_;
@@ -166,8 +175,9 @@ class AskPool {
   RateLimit rate_;
   std::stop_source stop_;
   std::mutex alive_mutex_;
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
+  std::condition_variable_any taken_;
   size_t next_ = 0;
   std::deque<Finished> finished_;
   size_t working_ = 0;
@@ -216,16 +226,18 @@ AskAllResult AskAll(ChatBackend& backend, std::span<const ChatRequest> requests,
       }
       continue;
     }
-    for (const Finished& failure : held) hand_over(failure);
+    for (const Finished& own : held) hand_over(own);
     held.clear();
     hand_over(*finished);
   }
-  if (options.interrupted()) {
+  const std::exception_ptr failure = pool.failure();
+  if (failure || options.interrupted()) {
     hand_over_the_rest();
+    if (failure) std::rethrow_exception(failure);
     throw Interrupted();
   }
   // Fewer than a server's failure would have: they are the items' own.
-  for (const Finished& failure : held) hand_over(failure);
+  for (const Finished& own : held) hand_over(own);
   return result;
 }
 
