@@ -33,7 +33,11 @@ endif()
 # Debian libraries by the package that holds the notice; tools/package fails when a bundled library has none.
 set(header_packages libcli11-dev libtomlplusplus-dev libboost1.74-dev libfmt-dev)
 set(library_packages libfmt9 libre2-9 libsqlite3-0 libssl3 libicu72 libcld2-0 libtomlplusplus3 libgomp1
-  libstdc++6 libgcc-s1)
+  libstdc++6 libgcc-s1
+  # libcurl and what it links in Debian's build
+  libcurl4 zlib1g libbrotli1 libcom-err2 libffi8 libgmp10 libgnutls30 libgssapi-krb5-2 libhogweed6 libidn2-0 libk5crypto3
+  libkeyutils1 libkrb5-3 libkrb5support0 libldap-2.5-0 libnettle8 libnghttp2-14 libp11-kit0 libpsl5 librtmp1 libsasl2-2
+  libssh2-1 libtasn1-6 libunistring2 libzstd1)
 file(REMOVE_RECURSE ${notices})
 file(GLOB engine_notices ${LOCO_ENGINE}/licences/*)
 file(COPY ${engine_notices} DESTINATION ${notices})

@@ -189,8 +189,10 @@ DownloadResult Download(const std::string& url, const Path& target, const Downlo
     }
     part.Remove();
     throw Error(fmt::format("{}: {}", url, mistake),
-                "the file at this address has changed, or something on the way changes it: nothing was kept; compare "
-                "with the publisher's checksum, and correct the one in the definition when that one is old");
+                !options.wrong_checksum.empty()
+                    ? options.wrong_checksum
+                    : "the file at this address has changed, or something on the way changes it: nothing was kept; "
+                      "compare with the checksum that the publisher names");
   }
   part.Commit();
   return result;
