@@ -75,10 +75,11 @@ ExpectedFile ExpectationOf(const FetchDefinition& definition, const FetchPart& p
                                      "place with --from",
                                      definition.path.string())};
   }
-  return {lock.Sha256Of(part.url),
-          fmt::format("the first file fetched had that checksum: if the publisher has changed it and you mean the new one, "
-                      "delete its entry in {} and use --force",
-                      lock.path().string())};
+  return {
+      lock.Sha256Of(part.url),
+      fmt::format("the first file fetched had that checksum: if the publisher has changed it and you mean the new one, "
+                  "delete its entry in {} and use --force",
+                  lock.path().string())};
 }
 
 void CheckFile(const Path& path, const std::string& sha256, const ExpectedFile& expected) {
@@ -160,8 +161,15 @@ FetchedTask WriteTask(const FetchDefinition& definition, const FetchPart& part, 
                 "definition");
   }
   // Everything that the task's own reader asks of a definition and its items, before anything is written.
-  const Task read = ParseTask(text, task.definition,
-                              [&](const Path& path) { return path == task.items ? items.jsonl : ReadFile(path); });
+  const Task read = [&] {
+    try {
+      return ParseTask(text, task.definition,
+                       [&](const Path& path) { return path == task.items ? items.jsonl : ReadFile(path); });
+    } catch (const Error& problem) {
+      throw Error(fmt::format("{}: what it becomes does not fit the task\n{}", file.path.string(), problem.what()),
+                  fmt::format("correct {}", definition.path.string()));
+    }
+  }();
   task.name = read.name;
   task.count = read.items.size();
   WriteWhereNew(task.items, items.jsonl);

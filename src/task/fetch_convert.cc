@@ -71,7 +71,7 @@ std::string FillFromRow(const std::string& pattern, const Json& row) {
       i += 2;
     } else if (c == '{') {
       const size_t end = pattern.find('}', i);
-      if (end == std::string::npos) throw RowMistake{"a { of the definition's template is never closed"};
+      LOCO_CHECK(end != std::string::npos);  // CheckTemplate refused the others
       const std::string names = pattern.substr(i + 1, end - i - 1);
       if (const Json* value = FindFirst(row, names)) text += TextOfValue(*value, names);
       i = end + 1;
@@ -134,7 +134,7 @@ class RowConverter {
   bool Keeps(const Json& row) const {
     if (!mapping_.keep) return true;
     const Json* value = FindFirst(row, mapping_.keep->field);
-    const auto number = WholeNumberOf(TextOfValue(*value, mapping_.keep->field));
+    const auto number = WholeNumberOf(value == nullptr ? "" : TextOfValue(*value, mapping_.keep->field));
     if (!number) throw RowMistake{fmt::format("the field {} is no number", QuotedWord(mapping_.keep->field))};
     const auto at = static_cast<int64_t>(*number);
     return mapping_.keep->least <= at && at <= mapping_.keep->most;
@@ -161,7 +161,7 @@ class RowConverter {
     if (value.is_string()) {
       std::string text = value.get<std::string>();
       if (RE2::GlobalReplace(&text, pattern, with) > 0) value = std::move(text);
-    } else if (value.is_array()) {
+    } else if (value.is_structured()) {
       for (Json& element : value) Replace(element, pattern, with);
     }
   }

@@ -36,9 +36,40 @@ std::string ReadSha256(TomlTable& table) {
 
 std::string ReadUrl(TomlTable& table) {
   const std::string url = table.RequiredText("url");
-  if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://"))
+  if (url.empty()) return url;
+  const bool plain =
+      std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+  const std::string path = url.substr(0, url.find_first_of("?#"));
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (!url.starts_with("https://") && !url.starts_with("http://")) {
     table.Wrong("url", "'url' must begin with https://");
+  } else if (!plain) {
+    table.Wrong("url", "'url' holds a character that no URL has: write it as %xx");
+  } else if (name.empty() || name.starts_with('.')) {
+    table.Wrong("url", "'url' must end with the name of a file");
+  }
   return url;
+}
+
+// A template is checked here as far as it can be without a row.
+void CheckTemplate(TomlTable& table, const std::string& key, const std::string& text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '{' && text[i] != '}') continue;
+    if (i + 1 < text.size() && text[i + 1] == text[i]) {
+      ++i;
+      continue;
+    }
+    const size_t end = text.find_first_of("{}", i + 1);
+    if (text[i] == '}' || end == std::string::npos || text[end] == '{')
+      return table.Wrong(key, "a { or } stands alone; write {field} for a field, {{ and }} for the braces themselves");
+    i = end;
+  }
+}
+
+std::string ReadTemplate(TomlTable& table, const std::string& key) {
+  std::string text = table.Text(key).value_or("");
+  CheckTemplate(table, key, text);
+  return text;
 }
 
 void CheckPattern(TomlTable& table, const char* key, const std::string& pattern, int groups) {
@@ -53,14 +84,14 @@ void CheckPattern(TomlTable& table, const char* key, const std::string& pattern,
 void ReadAnswer(TomlTable table, RowMapping& mapping) {
   static const std::vector<std::string> kKinds = {"text", "choice", "instructions", "code"};
   mapping.answer = static_cast<AnswerKind>(table.OneOf("kind", kKinds).value_or(0));
-  mapping.from = table.Text("from").value_or("");
+  mapping.from = ReadTemplate(table, "from");
   mapping.extract = table.Text("extract").value_or("");
   if (!mapping.extract.empty()) CheckPattern(table, "extract", mapping.extract, 1);
   mapping.remove = table.Text("remove").value_or("");
-  mapping.arguments = table.Text("arguments").value_or("");
-  mapping.tests = table.Text("tests").value_or("");
-  mapping.entry_point = table.Text("entry_point").value_or("");
-  mapping.prompt = table.Text("prompt").value_or("");
+  mapping.arguments = ReadTemplate(table, "arguments");
+  mapping.tests = ReadTemplate(table, "tests");
+  mapping.entry_point = ReadTemplate(table, "entry_point");
+  mapping.prompt = ReadTemplate(table, "prompt");
   const bool code = mapping.answer == AnswerKind::kCode;
   if (code && mapping.tests.empty()) table.Wrong("tests", "'tests' is missing: what the program must pass");
   if (!code && mapping.from.empty()) table.Wrong("from", "'from' is missing: where the answer stands in a row");
@@ -75,14 +106,15 @@ RowMapping ReadMapping(TomlTable& fetch) {
     if (key == "answer" || key == "choices") {
       item.Wrong(key, fmt::format("'{}' has a table of its own: [fetch.{}]", key, key));
     } else {
-      mapping.item.emplace_back(key, item.RequiredText(key));
+      mapping.item.emplace_back(key, ReadTemplate(item, key));
     }
   }
   if (mapping.item.empty()) fetch.Wrong("item", "[fetch.item] is missing: the fields of the items");
   ReadAnswer(fetch.Table("answer"), mapping);
   TomlTable choices = fetch.Table("choices");
-  mapping.choices_from = choices.Text("from").value_or("");
+  mapping.choices_from = ReadTemplate(choices, "from");
   mapping.choices = choices.Texts("texts");
+  for (const std::string& text : mapping.choices) CheckTemplate(choices, "texts", text);
   if (choices.present() && mapping.choices_from.empty() == mapping.choices.empty())
     choices.Wrong("from", "give either 'from', a field, or 'texts', a template for each choice");
   if (mapping.answer == AnswerKind::kChoice && !choices.present())

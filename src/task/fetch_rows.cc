@@ -163,7 +163,8 @@ std::string Unpacked(const Path& path, std::string content) {
   return text;
 }
 
-std::vector<DataRow> ReadDataRows(const Path& path, const std::string& text, RowFormat format, const std::string& rows) {
+std::vector<DataRow> ReadDataRows(const Path& path, const std::string& text, RowFormat format,
+                                  const std::string& rows) {
   RefuseOtherThings(path, text);
   switch (format) {
     case RowFormat::kCsv:

@@ -126,6 +126,15 @@ TEST_CASE("every mistake of a [fetch] table is named with its place") {
   CHECK(Has(mistake("url = \"https://h/x\"\nformt = \"csv\""), "s.toml:8:1: unknown key 'formt'"));
   CHECK(Has(mistake("format = \"csv\""), "s.toml:6:1: 'url' is missing"));
   CHECK(Has(mistake("url = \"ftp://h/x\""), "s.toml:7:7: 'url' must begin with https://"));
+  CHECK(Has(mistake("url = \"https://h/a/..\""), "s.toml:7:7: 'url' must end with the name of a file"));
+  CHECK(Has(mistake("url = \"https://h/a b\""), "s.toml:7:7: 'url' holds a character that no URL has"));
+  for (const char* text : {"{a", "a}", "{a{b}", "{{a}"}) {
+    CAPTURE(text);
+    CHECK(Has(mistake(fmt::format("url = \"https://h/x\"\n[fetch.choices]\ntexts = [\"a\", \"{}\"]", text)),
+              "s.toml:9:9: a { or } stands alone"));
+    CHECK(Has(mistake(fmt::format("url = \"https://h/x\"\n[fetch.choices]\nfrom = \"{}\"", text)),
+              "s.toml:9:8: a { or } stands alone"));
+  }
   CHECK(Has(mistake("url = \"https://h/x\"\nsha256 = \"abc\""), "s.toml:8:10: 'sha256' must be 64"));
   CHECK(Has(mistake("url = \"https://h/x\"\nformat = \"parquet\""), "s.toml:8:10: Parquet is not read here"));
   CHECK(
