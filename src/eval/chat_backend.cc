@@ -100,7 +100,7 @@ void CheckAnswer(const ChatRequest& request, std::optional<int> context, ChatAns
   if (answer.finish == ChatFinish::kError || answer.finish == ChatFinish::kTooLong) return;
   std::optional<ChatError> error = CheckPromptTokens(request.prompt_tokens, answer.prompt_tokens);
   const int generated = answer.generated_tokens.value_or(0);
-  const int used = answer.prompt_tokens.value_or(0) + generated;
+  const int64_t used = int64_t{answer.prompt_tokens.value_or(0)} + generated;
   if (context) {
     const int held = (*context + kContextStep - 1) / kContextStep * kContextStep;
     if (!error && used > held) {

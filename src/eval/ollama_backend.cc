@@ -11,8 +11,6 @@
 namespace loco {
 namespace {
 
-using Json = nlohmann::json;
-
 // "qwen3" is "qwen3:latest".
 std::string WithTag(std::string_view name) {
   const size_t slash = name.rfind('/');
@@ -20,21 +18,21 @@ std::string WithTag(std::string_view name) {
   return tagged ? std::string(name) : fmt::format("{}:latest", name);
 }
 
-bool IsModel(const Json& entry, const std::string& wanted) {
+bool IsModel(const ServerJson& entry, const std::string& wanted) {
   return WithTag(TextAt(entry, "model")) == wanted || WithTag(TextAt(entry, "name")) == wanted;
 }
 
-std::optional<double> FromNanoseconds(const Json& json, const char* key) {
-  const auto nanoseconds = NumberAt(json, key);
-  return nanoseconds ? std::optional(*nanoseconds / 1e9) : std::nullopt;
+std::optional<double> FromNanoseconds(const ServerJson& json, const char* key) {
+  const auto value = NumberAt(json, key);
+  return value ? std::optional(*value / 1e9) : std::nullopt;
 }
 
 }  // namespace
 
 std::string OllamaRequestJson(std::string_view model, const ChatRequest& request) {
-  Json json;
+  ServerJson json;
   json["model"] = model;
-  json["messages"] = Json::array();
+  json["messages"] = ServerJson::array();
   for (const Message& message : request.messages) {
     json["messages"].push_back({{"role", message.role}, {"content", message.content}});
   }
@@ -49,7 +47,7 @@ std::string OllamaRequestJson(std::string_view model, const ChatRequest& request
   json["stream"] = false;
   json["truncate"] = false;
   json["shift"] = false;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, ServerJson::error_handler_t::replace);
 }
 
 ChatAnswer ReadOllamaAnswer(std::string_view body) {
@@ -57,10 +55,10 @@ ChatAnswer ReadOllamaAnswer(std::string_view body) {
   const auto json = ParseServerJson(body, why);
   if (!json) return WrongAnswer(why);
   if (json->contains("error")) return WrongAnswer("status 200 with an error: " + ServerMessage(body));
-  const Json& message = ObjectAt(*json, "message");
+  const ServerJson& message = ObjectAt(*json, "message");
   if (message.empty()) return WrongAnswer("it has no 'message'");
   const auto done = json->find("done");
-  if (done == json->end() || *done != Json(true)) return WrongAnswer("it is not 'done'");
+  if (done == json->end() || *done != ServerJson(true)) return WrongAnswer("it is not 'done'");
   if (!ListAt(message, "tool_calls").empty()) {
     return WrongAnswer("it took the answer for the call of a tool, though none was offered");
   }
@@ -124,7 +122,7 @@ std::optional<int> OllamaBackend::LoadedContext(int asked) {
   std::string why;
   const auto json = response.failure == HttpFailure::kNone ? ParseServerJson(response.body, why) : std::nullopt;
   if (json) {
-    for (const Json& entry : ListAt(*json, "models")) {
+    for (const ServerJson& entry : ListAt(*json, "models")) {
       if (IsModel(entry, WithTag(model_))) loaded = CountAt(entry, "context_length");
     }
   }
@@ -149,7 +147,7 @@ BackendIdentity OllamaBackend::Identity() {
   const auto tags = FetchDocument(client_, "/api/tags");
   std::vector<std::string> names;
   bool found = false;
-  for (const Json& entry : tags ? ListAt(*tags, "models") : Json::array()) {
+  for (const ServerJson& entry : tags ? ListAt(*tags, "models") : ServerJson::array()) {
     names.push_back(TextAt(entry, "name"));
     if (!IsModel(entry, identity.model)) continue;
     found = true;
@@ -165,13 +163,13 @@ BackendIdentity OllamaBackend::Identity() {
     throw Error(fmt::format("{} has no model '{}'", client_.server(), model_),
                 fmt::format("'ollama pull {}' fetches it; there are: {}", model_, NameSome(names)));
   }
-  const HttpResponse shown = client_.Post("/api/show", Json{{"model", identity.model}}.dump());
+  const HttpResponse shown = client_.Post("/api/show", ServerJson{{"model", identity.model}}.dump());
   std::string why;
   const auto show = shown.failure == HttpFailure::kNone ? ParseServerJson(shown.body, why) : std::nullopt;
   if (show) {
     const std::string chat_template = TextAt(*show, "template");
     if (!chat_template.empty()) identity.template_hash = Sha256Hex(chat_template);
-    const Json& info = ObjectAt(*show, "model_info");
+    const ServerJson& info = ObjectAt(*show, "model_info");
     const std::string key = TextAt(info, "general.architecture") + ".context_length";
     identity.trained_context = CountAt(info, key.c_str());
   }

@@ -11,8 +11,6 @@
 namespace loco {
 namespace {
 
-using Json = nlohmann::json;
-
 std::string WithoutVersion(std::string_view server) {
   std::string url = ServerUrl(server);
   if (url.ends_with("/v1")) url.resize(url.size() - 3);
@@ -31,9 +29,9 @@ std::string CheckedExtra(const std::string& extra) {
 }
 
 // Content is a text, or a list of parts of which the texts count.
-std::string ContentText(const Json& message) {
+std::string ContentText(const ServerJson& message) {
   std::string text = TextAt(message, "content");
-  for (const Json& part : ListAt(message, "content")) text += TextAt(part, "text");
+  for (const ServerJson& part : ListAt(message, "content")) text += TextAt(part, "text");
   return text;
 }
 
@@ -54,14 +52,14 @@ bool ReadFinish(const std::string& reason, const ChatRequest& request, ChatAnswe
   return true;
 }
 
-std::optional<double> InSeconds(const Json& timings, const char* key) {
-  const auto milliseconds = NumberAt(timings, key);
-  return milliseconds ? std::optional(*milliseconds / 1000) : std::nullopt;
+std::optional<double> InSeconds(const ServerJson& timings, const char* key) {
+  const auto value = NumberAt(timings, key);
+  return value ? std::optional(*value / 1000) : std::nullopt;
 }
 
-void ReadCounts(const Json& json, ChatAnswer& answer) {
-  const Json& usage = ObjectAt(json, "usage");
-  const Json& timings = ObjectAt(json, "timings");  // llama-server
+void ReadCounts(const ServerJson& json, ChatAnswer& answer) {
+  const ServerJson& usage = ObjectAt(json, "usage");
+  const ServerJson& timings = ObjectAt(json, "timings");  // llama-server
   answer.prompt_tokens = CountAt(usage, "prompt_tokens");
   answer.generated_tokens = CountAt(usage, "completion_tokens");
   if (!answer.prompt_tokens) {
@@ -83,9 +81,9 @@ bool WantsOtherLimit(const HttpResponse& response) {
 
 std::string OpenAiRequestJson(std::string_view model, const ChatRequest& request, TokenLimitField limit,
                               const std::string& extra) {
-  Json json;
+  ServerJson json;
   json["model"] = model;
-  json["messages"] = Json::array();
+  json["messages"] = ServerJson::array();
   for (const Message& message : request.messages) {
     json["messages"].push_back({{"role", message.role}, {"content", message.content}});
   }
@@ -96,21 +94,21 @@ std::string OpenAiRequestJson(std::string_view model, const ChatRequest& request
   json["stream"] = false;
   if (!request.stop.empty()) json["stop"] = request.stop;
   if (request.thinking) json["chat_template_kwargs"] = {{"enable_thinking", *request.thinking}};
-  if (!extra.empty()) json.update(Json::parse(extra));
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!extra.empty()) json.update(ServerJson::parse(extra));
+  return json.dump(-1, ' ', false, ServerJson::error_handler_t::replace);
 }
 
 ChatAnswer ReadOpenAiAnswer(std::string_view body, const ChatRequest& request) {
   std::string why;
   const auto json = ParseServerJson(body, why);
   if (!json) return WrongAnswer(why);
-  const Json& choices = ListAt(*json, "choices");
+  const ServerJson& choices = ListAt(*json, "choices");
   if (choices.empty()) {
     if (json->contains("error")) return WrongAnswer("status 200 with an error: " + ServerMessage(body));
     return WrongAnswer("it has no 'choices'");
   }
-  const Json& choice = choices.front();
-  const Json& message = ObjectAt(choice, "message");
+  const ServerJson& choice = choices.front();
+  const ServerJson& message = ObjectAt(choice, "message");
   if (message.empty()) return WrongAnswer("its first choice has no 'message'");
 
   ChatAnswer answer;
@@ -177,9 +175,9 @@ BackendIdentity OpenAiBackend::Identity() {
   }
   if (list) {
     std::vector<std::string> names;
-    const Json* found = nullptr;
-    const Json& models = ListAt(*list, "data");
-    for (const Json& model : models) {
+    const ServerJson* found = nullptr;
+    const ServerJson& models = ListAt(*list, "data");
+    for (const ServerJson& model : models) {
       names.push_back(TextAt(model, "id"));
       if (names.back() == identity.model || (identity.model.empty() && models.size() == 1)) found = &model;
     }
@@ -190,7 +188,7 @@ BackendIdentity OpenAiBackend::Identity() {
     }
     identity.model = TextAt(*found, "id");
     identity.context = CountAt(*found, "max_model_len");  // vLLM
-    const Json& meta = ObjectAt(*found, "meta");          // llama-server
+    const ServerJson& meta = ObjectAt(*found, "meta");    // llama-server
     identity.trained_context = CountAt(meta, "n_ctx_train");
     if (const auto parameters = NumberAt(meta, "n_params")) identity.parameters = fmt::format("{:.0f}", *parameters);
   }
@@ -202,7 +200,7 @@ BackendIdentity OpenAiBackend::Identity() {
 }
 
 void OpenAiBackend::AddServerFacts(BackendIdentity& identity) {
-  if (const auto props = FetchDocument(client_, "/props")) {  // llama-server
+  if (const auto props = FetchIfThere(client_, "/props")) {  // llama-server
     const std::string build = TextAt(*props, "build_info");
     identity.server = build.empty() ? "" : "llama.cpp " + build;
     identity.file = TextAt(*props, "model_path");
@@ -214,8 +212,8 @@ void OpenAiBackend::AddServerFacts(BackendIdentity& identity) {
     if (!chat_template.empty()) identity.template_hash = Sha256Hex(chat_template);
     return;
   }
-  if (const auto list = FetchDocument(client_, "/api/v0/models")) {  // LM Studio
-    for (const Json& model : ListAt(*list, "data")) {
+  if (const auto list = FetchIfThere(client_, "/api/v0/models")) {  // LM Studio
+    for (const ServerJson& model : ListAt(*list, "data")) {
       if (TextAt(model, "id") != identity.model) continue;
       identity.server = "LM Studio";
       identity.quantization = TextAt(model, "quantization");

@@ -229,7 +229,7 @@ TEST_CASE("identity: vLLM and LM Studio tell their context, others nothing but t
       return JsonReply(R"({"data":[{"id":"a","quantization":"Q4_K_M","loaded_context_length":4096,
                            "max_context_length":32768}]})");
     }
-    return JsonReply("{}", 404);
+    return JsonReply(R"({"error":"Unexpected endpoint or method: GET /props"})");  // with status 200
   });
   const BackendIdentity identity = OpenAiBackend(studio.url(), "", Impatient()).Identity();
   CHECK(identity.server == "LM Studio");

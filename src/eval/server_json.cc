@@ -14,9 +14,7 @@
 namespace loco {
 namespace {
 
-using Json = nlohmann::json;
-
-const Json* FindField(const Json& object, const char* key) {
+const ServerJson* FindField(const ServerJson& object, const char* key) {
   if (!object.is_object()) return nullptr;
   const auto field = object.find(key);
   return field == object.end() ? nullptr : &*field;
@@ -32,7 +30,7 @@ bool SaysTooLong(const HttpResponse& response) {
   std::string why;
   const auto json = ParseServerJson(response.body, why);
   if (json) {
-    const Json& error = ObjectAt(*json, "error");
+    const ServerJson& error = ObjectAt(*json, "error");
     if (TextAt(error, "type") == "exceed_context_size_error") return true;
     if (TextAt(error, "code") == "context_length_exceeded") return true;
   }
@@ -68,7 +66,7 @@ std::string Describe(const HttpResponse& response) {
 
 }  // namespace
 
-std::optional<Json> ParseServerJson(std::string_view body, std::string& why) {
+std::optional<ServerJson> ParseServerJson(std::string_view body, std::string& why) {
   StrictJson parsed = ParseStrictJson(body);
   if (!parsed.valid) {
     why = fmt::format("no JSON at byte {}: {}", parsed.byte, parsed.reason);
@@ -81,32 +79,32 @@ std::optional<Json> ParseServerJson(std::string_view body, std::string& why) {
   return std::move(parsed.value);
 }
 
-std::string TextAt(const Json& object, const char* key) {
-  const Json* field = FindField(object, key);
+std::string TextAt(const ServerJson& object, const char* key) {
+  const ServerJson* field = FindField(object, key);
   return field != nullptr && field->is_string() ? field->get<std::string>() : std::string();
 }
 
-std::optional<double> NumberAt(const Json& object, const char* key) {
-  const Json* field = FindField(object, key);
+std::optional<double> NumberAt(const ServerJson& object, const char* key) {
+  const ServerJson* field = FindField(object, key);
   if (field == nullptr || !field->is_number()) return std::nullopt;
   return field->get<double>();
 }
 
-std::optional<int> CountAt(const Json& object, const char* key) {
+std::optional<int> CountAt(const ServerJson& object, const char* key) {
   const std::optional<double> number = NumberAt(object, key);
-  if (!number || *number < 0 || *number > 2e9 || *number != std::floor(*number)) return std::nullopt;
+  if (!number || *number < 0 || *number > 1e9 || *number != std::floor(*number)) return std::nullopt;
   return static_cast<int>(*number);
 }
 
-const Json& ObjectAt(const Json& object, const char* key) {
-  static const Json kNothing = Json::object();
-  const Json* field = FindField(object, key);
+const ServerJson& ObjectAt(const ServerJson& object, const char* key) {
+  static const ServerJson kNothing = ServerJson::object();
+  const ServerJson* field = FindField(object, key);
   return field != nullptr && field->is_object() ? *field : kNothing;
 }
 
-const Json& ListAt(const Json& object, const char* key) {
-  static const Json kNothing = Json::array();
-  const Json* field = FindField(object, key);
+const ServerJson& ListAt(const ServerJson& object, const char* key) {
+  static const ServerJson kNothing = ServerJson::array();
+  const ServerJson* field = FindField(object, key);
   return field != nullptr && field->is_array() ? *field : kNothing;
 }
 
@@ -167,7 +165,7 @@ ChatAnswer WrongAnswer(const std::string& what) {
   return answer;
 }
 
-std::optional<Json> FetchDocument(HttpClient& client, const char* path) {
+std::optional<ServerJson> FetchDocument(HttpClient& client, const char* path) {
   const HttpResponse response = client.Get(path);
   if (response.failure == HttpFailure::kStatus &&
       (response.status == 404 || response.status == 405 || response.status == 501)) {
@@ -182,6 +180,15 @@ std::optional<Json> FetchDocument(HttpClient& client, const char* path) {
     throw Error(fmt::format("{}{}: the response is {}", client.server(), path, why),
                 "check that the address is a model server's");
   }
+  return json;
+}
+
+std::optional<ServerJson> FetchIfThere(HttpClient& client, const char* path) {
+  const HttpResponse response = client.GetOnce(path);
+  if (response.failure != HttpFailure::kNone) return std::nullopt;
+  std::string why;
+  auto json = ParseServerJson(response.body, why);
+  if (json && json->contains("error")) return std::nullopt;
   return json;
 }
 

@@ -13,15 +13,17 @@
 
 namespace loco {
 
+using ServerJson = nlohmann::json;
+
 // The response as one JSON object; none: `why` says what it is instead.
-std::optional<nlohmann::json> ParseServerJson(std::string_view body, std::string& why);
+std::optional<ServerJson> ParseServerJson(std::string_view body, std::string& why);
 
 // Fields of an object; `object` may be anything.
-std::string TextAt(const nlohmann::json& object, const char* key);  // empty: none
-std::optional<int> CountAt(const nlohmann::json& object, const char* key);
-std::optional<double> NumberAt(const nlohmann::json& object, const char* key);
-const nlohmann::json& ObjectAt(const nlohmann::json& object, const char* key);  // an empty one when there is none
-const nlohmann::json& ListAt(const nlohmann::json& object, const char* key);    // an empty one when there is none
+std::string TextAt(const ServerJson& object, const char* key);  // empty: none
+std::optional<int> CountAt(const ServerJson& object, const char* key);
+std::optional<double> NumberAt(const ServerJson& object, const char* key);
+const ServerJson& ObjectAt(const ServerJson& object, const char* key);  // an empty one when there is none
+const ServerJson& ListAt(const ServerJson& object, const char* key);    // an empty one when there is none
 
 // What a server says about its failure: the message of OpenAI's, Ollama's and FastAPI's layouts, or the beginning of
 // the body. One line of at most 300 characters; hostile.
@@ -37,6 +39,9 @@ ChatAnswer FailedAnswer(const HttpResponse& response);
 ChatAnswer WrongAnswer(const std::string& what);
 
 // The document at `path`; none when the server has no such path. Throws Error when it does not answer.
-std::optional<nlohmann::json> FetchDocument(HttpClient& client, const char* path);
+std::optional<ServerJson> FetchDocument(HttpClient& client, const char* path);
+// The same for what only some servers have: none for every failure, one attempt. Servers meet unknown paths in many
+// ways: with another status, with a web page, or with status 200 and {"error": …} (LM Studio).
+std::optional<ServerJson> FetchIfThere(HttpClient& client, const char* path);
 
 }  // namespace loco

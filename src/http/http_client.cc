@@ -1,6 +1,5 @@
 #include "http/http_client.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "http/curl_handle.h"
 
 namespace loco {
 namespace {
@@ -18,37 +18,21 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-struct EasyDeleter {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct MultiDeleter {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-struct HeaderDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
-// One kept connection: the multi handle owns the sockets, and lets us look around while it waits.
-struct Connection {
-  std::unique_ptr<CURLM, MultiDeleter> multi{curl_multi_init()};
-  std::unique_ptr<CURL, EasyDeleter> easy{curl_easy_init()};
-};
-
 // What the callbacks of one attempt write to.
-struct Transfer {
+struct ReceivedBytes {
   std::string body;
   size_t limit = 0;
   bool over_limit = false;
   std::optional<SteadyClock::time_point> last_byte;  // none: the response has not begun
 };
 
-size_t TakeHeader(char*, size_t, size_t count, void* data) {
-  static_cast<Transfer*>(data)->last_byte = SteadyClock::now();
+size_t NoteHeader(char*, size_t, size_t count, void* data) {
+  static_cast<ReceivedBytes*>(data)->last_byte = SteadyClock::now();
   return count;
 }
 
 size_t TakeBody(char* bytes, size_t, size_t count, void* data) {
-  Transfer& transfer = *static_cast<Transfer*>(data);
+  ReceivedBytes& transfer = *static_cast<ReceivedBytes*>(data);
   transfer.last_byte = SteadyClock::now();
   const size_t room = transfer.limit - transfer.body.size();
   transfer.body.append(bytes, std::min(count, room));
@@ -128,38 +112,47 @@ const char* NameOf(HttpFailure failure) {
 }
 
 struct HttpClient::State {
+  struct MultiDeleter {
+    void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+  };
+  // One kept connection: the multi handle owns the sockets, and lets us look around while it waits.
+  struct KeptConnection {
+    std::unique_ptr<CURLM, MultiDeleter> multi;
+    CurlEasy easy;
+  };
+
   std::string server;
   HttpOptions options;
   bool this_machine = false;
-  std::unique_ptr<curl_slist, HeaderDeleter> headers;
+  CurlList headers;
   std::mutex mutex;  // of the members below
-  std::vector<Connection> idle;
+  std::vector<KeptConnection> idle;
   Random random;
 
   State(std::string_view text, HttpOptions given)
       : server(ServerUrl(text)), options(std::move(given)), this_machine(IsThisMachine(server)), random(options.seed) {
-    AddHeader("Content-Type: application/json");
-    AddHeader("Accept: application/json");
-    AddHeader("Expect:");  // no second round trip for long prompts
-    if (const std::string key = ReadKey(options.key_variable); !key.empty()) AddHeader("Authorization: Bearer " + key);
+    AddLine(headers, "Content-Type: application/json");
+    AddLine(headers, "Accept: application/json");
+    AddLine(headers, "Expect:");  // no second round trip for long prompts
+    const std::string key = ReadKey(options.key_variable);
+    if (!key.empty()) AddLine(headers, "Authorization: Bearer " + key);
   }
 
-  void AddHeader(const std::string& line) {
-    curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    static_cast<void>(headers.release());  // `longer` begins with it
-    headers.reset(longer);
-  }
-
-  Connection Take() {
+  KeptConnection Take() {
     const std::lock_guard lock(mutex);
-    if (idle.empty()) return {};
-    Connection connection = std::move(idle.back());
+    if (idle.empty()) {
+      KeptConnection connection;
+      connection.easy = NewCurlEasy();
+      connection.multi.reset(curl_multi_init());
+      if (!connection.multi) throw std::bad_alloc();
+      return connection;
+    }
+    KeptConnection connection = std::move(idle.back());
     idle.pop_back();
     return connection;
   }
 
-  void Return(Connection connection) {
+  void Return(KeptConnection connection) {
     const std::lock_guard lock(mutex);
     idle.push_back(std::move(connection));
   }
@@ -169,7 +162,7 @@ struct HttpClient::State {
     return random.Uniform();
   }
 
-  void SetUp(CURL* easy, const std::string& url, const std::string* body, Transfer& transfer) const {
+  void SetUp(CURL* easy, const std::string& url, const std::string* body, ReceivedBytes& transfer) const {
     curl_easy_reset(easy);  // keeps the connections
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -177,7 +170,7 @@ struct HttpClient::State {
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, TakeHeader);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, NoteHeader);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, TakeBody);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
@@ -190,7 +183,7 @@ struct HttpClient::State {
   }
 
   // Runs the transfer to its end. What ended it, when that was we, is in `ours`.
-  CURLcode Drive(const Connection& connection, const Transfer& transfer, const std::stop_token& stop,
+  CURLcode Drive(const KeptConnection& connection, const ReceivedBytes& transfer, const std::stop_token& stop,
                  std::optional<HttpFailure>& ours) const {
     CURLcode code = CURLE_OK;
     curl_multi_add_handle(connection.multi.get(), connection.easy.get());
@@ -215,9 +208,8 @@ struct HttpClient::State {
   }
 
   HttpResponse Attempt(const std::string& path, const std::string* body, const std::stop_token& stop) {
-    Connection connection = Take();
-    if (!connection.multi || !connection.easy) throw std::bad_alloc();
-    Transfer transfer{.limit = options.response_limit};
+    KeptConnection connection = Take();
+    ReceivedBytes transfer{.limit = options.response_limit};
     const std::string url = server + path;
     char details[CURL_ERROR_SIZE] = "";
     SetUp(connection.easy.get(), url, body, transfer);
@@ -295,8 +287,7 @@ struct HttpClient::State {
 };
 
 HttpClient::HttpClient(std::string_view server, HttpOptions options) {
-  static const CURLcode kInitialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kInitialized != CURLE_OK) throw Error("the HTTP library does not start", "check the installed libcurl");
+  StartCurl();
   state_ = std::make_unique<State>(server, std::move(options));
 }
 
