@@ -35,6 +35,10 @@ constexpr std::array kCommands = {
             DeclarePrompt},
     Command{"audit", "how the answers of a run were read, for a person to check",
             "loco audit run-3 tasks/math.toml\nloco audit run-3 tasks/math.toml --sample 50 --json", DeclareAudit},
+    Command{"bakeoff", "models in files and on servers side by side, on your cases",
+            "loco bakeoff a-Q4_K_M.gguf ollama:qwen3:4b http://localhost:8080 --suite tasks/commands-game.toml\n"
+            "loco bakeoff base.gguf base.gguf+adapter.gguf --suite tasks/commands-devops.toml --json",
+            DeclareBakeoff},
     Command{"compare", "compare two runs of one task item by item", "loco compare run-1 run-2", DeclareCompare},
     Command{"train", "train a LoRA adapter on a frozen, quantized base",
             "loco train model-Q4_K_M.gguf --data train.jsonl --eval held-out.jsonl --out my-adapter\n"

@@ -64,6 +64,7 @@ Action DeclareFit(CLI::App& app, Session& session);
 Action DeclareEval(CLI::App& app, Session& session);
 Action DeclareAudit(CLI::App& app, Session& session);
 Action DeclarePrompt(CLI::App& app, Session& session);
+Action DeclareBakeoff(CLI::App& app, Session& session);
 Action DeclareCompare(CLI::App& app, Session& session);
 Action DeclareQuantize(CLI::App& app, Session& session);
 Action DeclareTrain(CLI::App& app, Session& session);

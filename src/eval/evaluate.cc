@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "engine/llama_model.h"
+#include "eval/run_writer.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -29,6 +30,13 @@ struct PendingItem {
   AnswerPlace place() const { return {item->id, sample}; }
 };
 
+// What is known of an answer before it is given.
+AnswerRow RowOf(const PendingItem& pending) {
+  return {.sample = pending.sample,
+          .prompt_hash = pending.prompt.hash,
+          .prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size())};
+}
+
 Finish FinishOf(StopReason stop) {
   switch (stop) {
     case StopReason::kEndOfTurn:
@@ -41,66 +49,6 @@ Finish FinishOf(StopReason stop) {
   }
   LOCO_CHECK(false);
 }
-
-// Empty where the answer cannot be marked on this machine.
-std::optional<MarkRow> MarkOf(const Task& task, const Item& item, const Response& response) {
-  const Marking marking = MarkResponse(task, item, response);
-  if (marking.outcome == Outcome::kNotRun) return std::nullopt;
-  return MarkRow{.scorer = ScorerId(FindScorer(task.scorer)),
-                 .outcome = marking.outcome,
-                 .extracted = marking.extracted,
-                 .value = marking.value};
-}
-
-// Everything one run needs while its items are done.
-class RunWriter {
- public:
-  RunWriter(Store& store, const Task& task, RowId run, Progress& progress, const Clock& clock)
-      : store_(store),
-        task_(task),
-        run_(run),
-        progress_(progress),
-        clock_(clock),
-        answered_(store.AnsweredItems(run)),
-        done_(static_cast<int64_t>(answered_.size())),
-        started_(clock.Seconds()) {}
-
-  bool IsAnswered(const PendingItem& pending) const { return answered_.contains(pending.place()); }
-
-  void Write(const PendingItem& pending, AnswerRow answer, const Response& response) {
-    ThrowIfInterrupted();
-    if (IsAnswered(pending)) return;  // computed again for the sake of its group
-    answer.run_id = run_;
-    answer.item = pending.item->id;
-    answer.sample = pending.sample;
-    answer.prompt_hash = pending.prompt.hash;
-    answer.prompt_tokens = static_cast<int64_t>(pending.prompt.tokens.size());
-    answer.finish = response.finish;
-    store_.AddAnswer(answer, MarkOf(task_, *pending.item, response));
-    ++done_;
-    ++written_;
-    tokens_ += answer.prompt_tokens + answer.generated_tokens;
-    const double seconds = clock_.Seconds() - started_;
-    progress_.Update(done_, seconds > 0 ? fmt::format("{:.0f} tok/s", static_cast<double>(tokens_) / seconds) : "");
-    ThrowIfInterrupted();
-  }
-
-  int64_t stored() const { return static_cast<int64_t>(answered_.size()); }
-
-  int64_t written() const { return written_; }
-
- private:
-  Store& store_;
-  const Task& task_;
-  RowId run_;
-  Progress& progress_;
-  const Clock& clock_;
-  std::set<AnswerPlace> answered_;  // before this run began
-  int64_t done_;
-  int64_t written_ = 0;
-  int64_t tokens_ = 0;
-  double started_;
-};
 
 // A seed for each answer: of the run's seed, the item and the sample, so that no other answer moves it.
 uint64_t SeedOf(uint64_t seed, const PendingItem& pending) {
@@ -121,9 +69,7 @@ void GenerateAnswers(LanguageModel& model, const PromptRenderer& renderer, const
          .sampling = {sampler.temperature, sampler.top_p, SeedOf(sampler.seed, item)}});
   }
   model.Generate(requests, batch, [&](size_t i, const Generation& generation) {
-    AnswerRow answer;
-    answer.text = generation.text;
-    answer.thinking = generation.thinking;
+    AnswerRow answer = RowOf(pending[i]);
     answer.thinking_tokens = generation.thinking_tokens;
     answer.generated_tokens = static_cast<int64_t>(generation.tokens.size());
     answer.seconds = generation.seconds;
@@ -133,7 +79,7 @@ void GenerateAnswers(LanguageModel& model, const PromptRenderer& renderer, const
                            {"thinking_cut", generation.thinking_cut}}
                           .dump();
     }
-    writer.Write(pending[i], answer,
+    writer.Write(*pending[i].item, answer,
                  {.text = generation.text, .thinking = generation.thinking, .finish = FinishOf(generation.stop)});
   });
 }
@@ -147,17 +93,18 @@ void ScoreAnswers(LanguageModel& model, const PromptRenderer& renderer, const st
     requests.push_back(std::move(request));
   }
   model.ScoreChoices(requests, batch, [&](size_t i, const ChoiceScores& scores) {
-    Response response{.finish = scores.too_long ? Finish::kTooLong : Finish::kChoice,
+    Response response{.text = "",
+                      .finish = scores.too_long ? Finish::kTooLong : Finish::kChoice,
                       .log_likelihood = scores.log_likelihood};
     for (const auto& choice : requests[i].choices) response.choice_tokens.push_back(static_cast<int>(choice.size()));
-    AnswerRow answer;
+    AnswerRow answer = RowOf(pending[i]);
     answer.seconds = scores.seconds;
     if (!scores.too_long) {
       const auto best = std::max_element(scores.log_likelihood.begin(), scores.log_likelihood.end());
-      answer.text = pending[i].item->choices[static_cast<size_t>(best - scores.log_likelihood.begin())];
+      response.text = pending[i].item->choices[static_cast<size_t>(best - scores.log_likelihood.begin())];
       answer.detail = Json{{"log_likelihood", scores.log_likelihood}, {"choice_tokens", response.choice_tokens}}.dump();
     }
-    writer.Write(pending[i], answer, response);
+    writer.Write(*pending[i].item, answer, response);
   });
 }
 
@@ -169,7 +116,7 @@ std::vector<PendingItem> UnfinishedGroups(const std::vector<PendingItem>& items,
     const auto begin = items.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end =
         items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), first + static_cast<size_t>(size)));
-    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(item); });
+    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(item.place()); });
     if (!whole) pending.insert(pending.end(), begin, end);
   }
   return pending;
@@ -182,34 +129,14 @@ int ParallelOf(const Store& store, RowId run, int parallel) {
   return std::min(parallel, Json::parse(row->settings).value("parallel", parallel));
 }
 
-// Marks stored answers that the present version of the scorer has not seen.
-void MarkStoredAnswers(Store& store, const Task& task, RowId run) {
-  const Scorer& scorer = FindScorer(task.scorer);
-  const std::vector<AnswerRow> unmarked = store.UnmarkedAnswers(run, ScorerId(scorer));
-  if (unmarked.empty()) return;
-  std::map<std::string, const Item*> items;
-  for (const Item& item : task.items) items[item.id] = &item;
-  for (const AnswerRow& answer : unmarked) {
-    Response response{.text = answer.text, .thinking = answer.thinking, .finish = answer.finish};
-    const Json detail = Json::parse(answer.detail);
-    if (detail.contains("log_likelihood")) {
-      response.log_likelihood = detail["log_likelihood"].get<std::vector<double>>();
-      response.choice_tokens = detail["choice_tokens"].get<std::vector<int>>();
-    }
-    std::optional<MarkRow> mark = MarkOf(task, *items.at(answer.item), response);
-    if (!mark) continue;
-    mark->answer_id = answer.id;
-    store.AddMark(*mark);
-  }
-}
-
 }  // namespace
 
 int EffectiveContext(int asked, int trained) { return asked > 0 ? asked : std::min(trained, 4096); }
 
 std::string RunKey(const RunIdentity& identity) {
   const std::string base =
-      HashOfParts({"run/2", identity.model_hash, identity.task_hash, identity.template_hash, EngineIdentity(),
+      HashOfParts({"run/2", identity.model_hash, identity.task_hash, identity.template_hash,
+                   identity.engine.empty() ? EngineIdentity() : identity.engine,
                    std::to_string(identity.context), identity.sampler});
   return identity.adapter_hash.empty() ? base : HashOfParts({"run+adapter/1", base, identity.adapter_hash});
 }
@@ -270,7 +197,9 @@ EvaluationResult Evaluate(Store& store, LanguageModel& model, const ModelRow& mo
     const auto empty = std::stable_partition(items.begin(), items.end(),
                                              [](const PendingItem& item) { return !item.prompt.tokens.empty(); });
     for (auto item = empty; item != items.end(); ++item) {
-      writer.Write(*item, {.detail = Json{{"reason", "the prompt is empty"}}.dump()}, {.finish = Finish::kError});
+      AnswerRow answer = RowOf(*item);
+      answer.detail = Json{{"reason", "the prompt is empty"}}.dump();
+      writer.Write(*item->item, answer, {.finish = Finish::kError});
     }
     items.erase(empty, items.end());
     BatchOptions batch{.context = context, .parallel = ParallelOf(store, result.run, options.parallel)};

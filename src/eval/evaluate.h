@@ -70,6 +70,7 @@ struct RunIdentity {
   int context = 0;
   std::string sampler;
   std::string adapter_hash;  // empty: the base alone
+  std::string engine;        // empty: the embedded one
 };
 // "greedy max_tokens=24 thinking=template/1024".
 std::string SamplerText(const SamplerOptions& options, Thinking thinking, const Task& task);

@@ -221,7 +221,8 @@ TEST_CASE("what changes an answer changes the key of its run") {
   for (const RunIdentity& other :
        {RunIdentity{"n", "t", "c", 512, "greedy", ""}, RunIdentity{"m", "u", "c", 512, "greedy", ""},
         RunIdentity{"m", "t", "d", 512, "greedy", ""}, RunIdentity{"m", "t", "c", 513, "greedy", ""},
-        RunIdentity{"m", "t", "c", 512, "other", ""}, RunIdentity{"m", "t", "c", 512, "greedy", "a"}}) {
+        RunIdentity{"m", "t", "c", 512, "other", ""}, RunIdentity{"m", "t", "c", 512, "greedy", "a"},
+        RunIdentity{"m", "t", "c", 512, "greedy", "", "another engine"}}) {
     CHECK(keys.insert(RunKey(other)).second);
   }
   const Task task = SumTask(1);
