@@ -165,7 +165,7 @@ DownloadResult Download(const std::string& url, const Path& target, const Downlo
   FileLock lock(target.string() + ".lock");
   lock.Wait([] {});
   std::error_code missing;
-  if (!options.sha256.empty() && std::filesystem::is_regular_file(target, missing) &&
+  if (!options.again && !options.sha256.empty() && std::filesystem::is_regular_file(target, missing) &&
       Sha256OfFile(target) == options.sha256) {
     result.sha256 = options.sha256;
     result.bytes = std::filesystem::file_size(target);

@@ -47,6 +47,7 @@ struct DownloadOptions {
   Progress* progress = nullptr;  // steps are kilobytes (1,000 bytes)
   std::string label;             // of the progress; empty: the target's name
   std::string elsewhere;         // appended to the cure when there is no network, for example "or use --from FOLDER"
+  bool again = false;            // also when the target has the expected checksum
   std::string wrong_checksum;    // the cure when the checksum is another one; empty: a general one
   uint64_t seed = 1;             // of the random part of waits
   SleepFunction sleep = SleepUnlessStopped;

@@ -116,6 +116,7 @@ FetchedFile GetSource(const FetchDefinition& definition, const FetchPart& part, 
   } else {
     DownloadOptions download = options.download;
     download.sha256 = expected.sha256;
+    download.again = options.force;
     download.wrong_checksum = expected.cure;
     download.label = definition.name + (part.name.empty() ? "" : "-" + part.name);
     download.elsewhere = "or name a folder or a mirror that has it with --from";

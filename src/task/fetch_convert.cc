@@ -53,12 +53,11 @@ const Json* FindFirst(const Json& row, const std::string& names) {
 std::string TextOfValue(const Json& value, const std::string& names) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_structured()) return value.dump();
+  const bool texts =
+      value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& line) { return line.is_string(); });
+  if (!texts) throw RowMistake{fmt::format("the field {} is neither a text nor a list of texts", QuotedWord(names))};
   std::string lines;
-  for (const Json& line : value) {
-    if (!value.is_array() || !line.is_string())
-      throw RowMistake{fmt::format("the field {} is neither a text nor a list of texts", QuotedWord(names))};
-    lines += (lines.empty() ? "" : "\n") + line.get<std::string>();
-  }
+  for (size_t i = 0; i < value.size(); ++i) lines += (i == 0 ? "" : "\n") + value[i].get<std::string>();
   return lines;
 }
 

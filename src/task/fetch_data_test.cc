@@ -189,17 +189,18 @@ TEST_CASE("TruthfulQA and MBPP: the forms that their publishers describe") {
                    RowFormat::kJson));
   CHECK(truthful.task.items[0].answer == "No");
   const FetchDefinition mbpp = PublicDefinition("mbpp");
-  const ConvertedItems items = ConvertRows(
-      "mbpp", ReadDataRows("mbpp", R"([{"task_id":2,"prompt":"p","test_imports":[],"test_list":["assert f()"]
+  const ConvertedItems items =
+      ConvertRows("mbpp",
+                  ReadDataRows("mbpp", R"json([{"task_id":2,"prompt":"p","test_imports":[],"test_list":["assert f()"]
 },
-        {"task_id":11,"prompt":"Write f.","test_imports":[],"test_list":["assert f(1) == 2","assert f(2) == 3"]}])",
-                           RowFormat::kJson),
-      mbpp.mapping);
-CHECK(items.count == 1);
-const Json item = Json::parse(items.jsonl);
-CHECK(item["id"] == "11");
-CHECK(item["tests"] == "assert f(1) == 2\nassert f(2) == 3");
-CHECK(item["answer"]["tests"] == "\nassert f(1) == 2\nassert f(2) == 3\n");
+        {"task_id":11,"prompt":"Write f.","test_imports":[],"test_list":["assert f(1) == 2","assert f(2) == 3"]}])json",
+                               RowFormat::kJson),
+                  mbpp.mapping);
+  CHECK(items.count == 1);
+  const Json item = Json::parse(items.jsonl);
+  CHECK(item["id"] == "11");
+  CHECK(item["tests"] == "assert f(1) == 2\nassert f(2) == 3");
+  CHECK(item["answer"]["tests"] == "\nassert f(1) == 2\nassert f(2) == 3\n");
 }
 
 TEST_CASE("HumanEval: prompt, function and tests of 60 problems") {

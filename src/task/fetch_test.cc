@@ -161,12 +161,14 @@ TEST_CASE("CSV as RFC 4180 has it: quotes, commas and line breaks in fields, eit
   CHECK(rows[0].value[""] == "0");
   CHECK(rows[1].number == 4);
   CHECK(rows[1].value["a"] == "2");
+  CHECK(ReadDataRows("d.csv", "a,b\n\"only \"so\".\",\"\"\"x\"\"\"\n", RowFormat::kCsv)[0].value ==
+        Json{{"a", "only \"so\"."}, {"b", "\"x\""}});
   const auto mistake = [](const std::string& text) {
     return MistakeOf([&] { ReadDataRows("d.csv", text, RowFormat::kCsv); });
   };
   CHECK(Has(mistake("a,b\n1,2\n1\n"), "d.csv:3: 1 fields, and the header has 2"));
   CHECK(Has(mistake("a,b\n1,\"2\n"), "d.csv:2: a text in quotes that begins here is not closed"));
-  CHECK(Has(mistake("a,b\n1,\"2\"x\n"), "d.csv:2: something follows a closing quote"));
+  CHECK(Has(mistake("a,b\n\"1\"x\",\"2\",3\n"), "d.csv:2: 3 fields, and the header has 2"));
   CHECK(Has(mistake("a,a\n1,2\n"), "two columns have the same name"));
 }
 
