@@ -172,6 +172,8 @@ TEST_CASE("MMLU: two subjects, the answer as a number or as a letter") {
   const Message message = BuildMessages(astronomy.task, astronomy.task.items[1]).back();
   CHECK(message.content.find("\n\nA. Its speed relative to you\nB. ") != std::string::npos);
   CHECK(astronomy.task.items[1].answer == "D");
+  CHECK(astronomy.items[93]["d"] == "Amino acids with a preferred orientation or \"chirality\"");
+  CHECK(astronomy.items[3]["c"] == "You can never prove your theory to be correct only \"yet to be proven wrong\".");
   // The columns of the one file that the definition names.
   const ConvertedTask one = ConvertWith(
       definition,

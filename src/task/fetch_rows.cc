@@ -36,9 +36,10 @@ void RefuseOtherThings(const Path& path, const std::string& text) {
 }
 
 // RFC 4180: fields in quotes may hold commas, line breaks and quotes written twice. Published files also have quotes
-// inside of quotes that are not doubled ("only "yet to be proven wrong".", in MMLU): a quote closes a field only where
-// a comma, a line's end or the file's end follows, and is text otherwise. What that gets wrong has the wrong number of
-// fields.
+// inside of quotes that are not doubled (MMLU: "only "yet to be proven wrong"."), so a quote closes a field only where
+// a comma, a line's end or the file's end follows, and is text otherwise. That leaves "or "chirality"", where the last
+// two could be a doubled one: a record that does not have as many fields as the header is read again without doubled
+// quotes.
 class CsvReader {
  public:
   CsvReader(const Path& path, const std::string& text) : path_(path), text_(text) {
@@ -48,7 +49,25 @@ class CsvReader {
   bool AtEnd() const { return at_ >= text_.size(); }
   size_t line() const { return line_; }
 
-  std::vector<std::string> ReadRecord() {
+  // Of the header when `columns` is 0.
+  std::vector<std::string> ReadRecord(size_t columns) {
+    const size_t at = at_;
+    const size_t line = line_;
+    std::vector<std::string> fields = ReadFields();
+    if (unclosed_ != 0 || (columns != 0 && fields.size() != columns)) {
+      at_ = at;
+      line_ = line;
+      unclosed_ = 0;
+      doubled_ = false;
+      fields = ReadFields();
+      doubled_ = true;
+    }
+    if (unclosed_ != 0) RefuseData(path_, unclosed_, "a text in quotes that begins here is not closed");
+    return fields;
+  }
+
+ private:
+  std::vector<std::string> ReadFields() {
     std::vector<std::string> fields;
     for (;;) {
       fields.push_back(ReadField());
@@ -61,7 +80,6 @@ class CsvReader {
     }
   }
 
- private:
   std::string ReadField() {
     std::string field;
     if (AtEnd() || text_[at_] != '"') {
@@ -73,7 +91,10 @@ class CsvReader {
     const size_t begin = line_;
     ++at_;
     for (;;) {
-      if (AtEnd()) RefuseData(path_, begin, "a text in quotes that begins here is not closed");
+      if (AtEnd()) {
+        unclosed_ = begin;
+        return field;
+      }
       const char c = text_[at_++];
       if (c == '\n') ++line_;
       if (c != '"') {
@@ -82,7 +103,7 @@ class CsvReader {
         return field;
       } else {
         field += c;
-        if (text_[at_] == '"') ++at_;
+        if (doubled_ && text_[at_] == '"') ++at_;
       }
     }
   }
@@ -91,17 +112,19 @@ class CsvReader {
   const std::string& text_;
   size_t at_ = 0;
   size_t line_ = 1;
+  bool doubled_ = true;  // two quotes are one
+  size_t unclosed_ = 0;  // the line where a field began that the file's end cut; 0: none
 };
 
 std::vector<DataRow> ReadCsvRows(const Path& path, const std::string& text) {
   CsvReader reader(path, text);
-  const std::vector<std::string> names = reader.ReadRecord();
+  const std::vector<std::string> names = reader.ReadRecord(0);
   if (std::set<std::string>(names.begin(), names.end()).size() != names.size())
     RefuseData(path, 1, "two columns have the same name");
   std::vector<DataRow> rows;
   while (!reader.AtEnd()) {
     DataRow row{.number = reader.line(), .value = nlohmann::ordered_json::object()};
-    std::vector<std::string> fields = reader.ReadRecord();
+    std::vector<std::string> fields = reader.ReadRecord(names.size());
     if (fields.size() == 1 && fields[0].empty()) continue;  // a blank line
     if (fields.size() != names.size())
       RefuseData(path, row.number, fmt::format("{} fields, and the header has {}", fields.size(), names.size()));

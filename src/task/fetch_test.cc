@@ -163,6 +163,11 @@ TEST_CASE("CSV as RFC 4180 has it: quotes, commas and line breaks in fields, eit
   CHECK(rows[1].value["a"] == "2");
   CHECK(ReadDataRows("d.csv", "a,b\n\"only \"so\".\",\"\"\"x\"\"\"\n", RowFormat::kCsv)[0].value ==
         Json{{"a", "only \"so\"."}, {"b", "\"x\""}});
+  const auto undoubled = ReadDataRows("d.csv", "a,b\n\"or \"so\"\",1\n\"x\",2\n", RowFormat::kCsv);
+  REQUIRE(undoubled.size() == 2);
+  CHECK(undoubled[0].value["a"] == "or \"so\"");
+  CHECK(undoubled[1].value["a"] == "x");
+  CHECK(undoubled[1].number == 3);
   const auto mistake = [](const std::string& text) {
     return MistakeOf([&] { ReadDataRows("d.csv", text, RowFormat::kCsv); });
   };
