@@ -89,12 +89,12 @@ Json AnswerJson(const Task& task, const Item& item, const MarkedAnswer& answer) 
 
 void PrintAnswer(const Task& task, const Item& item, const MarkedAnswer& answer, Terminal& terminal) {
   const Extraction extraction = ExplainExtraction(task, answer.answer.text);
-  terminal.PrintLine(fmt::format("{} · item {} · {}", terminal.Painted(fmt::format("answer-{}", answer.answer.id), Paint::kBold),
+  terminal.PrintLine(fmt::format("{} · item {} · {}",
+                                 terminal.Painted(fmt::format("answer-{}", answer.answer.id), Paint::kBold),
                                  ForTerminal(item.id), OutcomeName(answer.mark.outcome)));
   if (!item.answer.empty()) terminal.PrintLine(fmt::format("  expected   {}", Shorten(ForTerminal(item.answer), 100)));
-  terminal.PrintLine(fmt::format("  read as    {}", answer.mark.extracted.empty()
-                                                        ? "nothing"
-                                                        : Shorten(ForTerminal(answer.mark.extracted), 100)));
+  terminal.PrintLine(fmt::format(
+      "  read as    {}", answer.mark.extracted.empty() ? "nothing" : Shorten(ForTerminal(answer.mark.extracted), 100)));
   if (!extraction.steps.empty()) terminal.PrintLine(fmt::format("  by         {}", fmt::join(extraction.steps, " → ")));
   std::string text = Tail(answer.answer.text, 400);
   for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 13) text.replace(at, 1, "\n             ");
@@ -125,7 +125,8 @@ ExitCode RunAudit(const AuditArguments& arguments, Session& session) {
   });
   Terminal& terminal = session.terminal();
   if (session.json) {
-    Json document = {{"run", ref.Text()}, {"answers", answers.size()}, {"sample", Json::array()}, {"disagreements", Json::array()}};
+    Json document = {
+        {"run", ref.Text()}, {"answers", answers.size()}, {"sample", Json::array()}, {"disagreements", Json::array()}};
     for (const MarkedAnswer* answer : sample) {
       document["sample"].push_back(AnswerJson(task, *items.at(answer->answer.item), *answer));
     }
@@ -137,15 +138,16 @@ ExitCode RunAudit(const AuditArguments& arguments, Session& session) {
     terminal.PrintLine(document.dump(2, ' ', false, Json::error_handler_t::replace));
     return ExitCode::kDone;
   }
-  terminal.PrintLine(fmt::format("{} of {} answers, drawn with seed {}: is each mark what you would give?", sample.size(),
-                                 FormatCount(static_cast<int64_t>(answers.size())), arguments.seed));
+  terminal.PrintLine(fmt::format("{} of {} answers, drawn with seed {}: is each mark what you would give?",
+                                 sample.size(), FormatCount(static_cast<int64_t>(answers.size())), arguments.seed));
   for (const MarkedAnswer* answer : sample) PrintAnswer(task, *items.at(answer->answer.item), *answer, terminal);
   terminal.PrintLine("");
-  terminal.PrintLine(fmt::format(
-      "{} of {} answers would be marked otherwise by another rule: {} not right that one rule or another finds right, {} "
-      "right that another rule would lose",
-      disagreements.size(), FormatCount(static_cast<int64_t>(answers.size())), lost,
-      static_cast<int64_t>(disagreements.size()) - lost));
+  terminal.PrintLine(
+      fmt::format("{} of {} answers would be marked otherwise by another rule: {} not right that one rule or another "
+                  "finds right, {} "
+                  "right that another rule would lose",
+                  disagreements.size(), FormatCount(static_cast<int64_t>(answers.size())), lost,
+                  static_cast<int64_t>(disagreements.size()) - lost));
   for (size_t i = 0; i < disagreements.size() && i < static_cast<size_t>(arguments.disagreements); ++i) {
     const Disagreement& disagreement = disagreements[i];
     PrintAnswer(task, *items.at(disagreement.answer->answer.item), *disagreement.answer, terminal);

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,12 +11,11 @@
 #include "candidate/fit.h"
 #include "candidate/machine.h"
 #include "cli/commands.h"
+#include "cli/eval_lines.h"
 #include "cli/model_files.h"
 #include "cli/scores.h"
 #include "cli/thinking_option.h"
 #include "engine/llama_model.h"
-#include "eval/budget.h"
-#include "eval/by_length.h"
 #include "eval/evaluate.h"
 #include "eval/run_metrics.h"
 #include "stats/interval.h"
@@ -40,141 +38,16 @@ struct EvalArguments {
   bool show_answers = false;
   bool by_length = false;
   std::string thinking = "template";
-  std::string budget;            // tokens of an answer, or "auto"; empty: the task's
+  std::string budget;  // tokens of an answer, or "auto"; empty: the task's
   std::optional<int> thinking_budget;
   SamplerOptions sampler;
 };
-
-Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
-  Json list = Json::array();
-  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
-    list.push_back({{"answer", answer.answer.id},
-                    {"item", answer.answer.item},
-                    {"sample", answer.answer.sample},
-                    {"text", answer.answer.text},
-                    {"thinking", answer.answer.thinking},
-                    {"finish", FinishName(answer.answer.finish)},
-                    {"outcome", OutcomeName(answer.mark.outcome)},
-                    {"extracted", answer.mark.extracted},
-                    {"value", answer.mark.value ? Json(*answer.mark.value) : Json()},
-                    {"prompt_tokens", answer.answer.prompt_tokens},
-                    {"generated_tokens", answer.answer.generated_tokens},
-                    {"thinking_tokens", answer.answer.thinking_tokens},
-                    {"detail", Json::parse(answer.answer.detail)}});
-  }
-  return list;
-}
 
 // Tokens of an answer under --budget; empty: the task's own.
 std::optional<int> BudgetOf(const std::string& word, int context) {
   if (word.empty()) return std::nullopt;
   if (word == "auto") return context;  // until the context is full
   return std::stoi(word);
-}
-
-Json BudgetJson(const BudgetCurve& curve) {
-  Json points = Json::array();
-  for (const BudgetPoint& point : curve.points) {
-    points.push_back({{"budget", point.budget}, {"right", point.right}, {"cut", point.cut}});
-  }
-  return {{"enough", curve.enough}, {"right", curve.right}, {"still_cut", curve.still_cut}, {"points", points}};
-}
-
-// Lines about what smaller budgets would have done.
-std::vector<std::string> BudgetLines(const std::string& task, const BudgetCurve& curve, int of_task) {
-  if (curve.enough == 0) return {fmt::format("{}  budget: nothing was right, so none is enough", task)};
-  std::vector<std::string> parts;
-  for (const BudgetPoint& point : curve.points) {
-    parts.push_back(fmt::format("{}: {:.1f} % right, {:.0f} % cut", FormatCount(point.budget), 100 * point.right,
-                                100 * point.cut));
-  }
-  std::vector<std::string> lines = {
-      fmt::format("{}  budget: {} tokens keep every right answer (the task allows {})", task, FormatCount(curve.enough),
-                  FormatCount(of_task)),
-      fmt::format("{}  {}", task, fmt::join(parts, " · "))};
-  if (curve.still_cut > 0) {
-    lines.push_back(fmt::format("{}  {} cut off even by the whole context: a larger --context may change them", task,
-                                Counted(curve.still_cut, "answer was", "answers were")));
-  }
-  return lines;
-}
-
-std::vector<LengthItem> LengthItems(const Store& store, RowId run, const Task& task, const std::string& scorer) {
-  std::map<std::string, std::string> clusters;
-  for (const Item& item : task.items) {
-    const auto found = item.fields.find("family");
-    if (found != item.fields.end()) clusters[item.id] = found->second;
-  }
-  std::vector<LengthItem> items;
-  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
-    if (answer.answer.sample > 0) continue;
-    items.push_back({answer.answer.prompt_tokens, answer.mark.outcome == Outcome::kRight, clusters[answer.answer.item]});
-  }
-  return items;
-}
-
-const char* LengthVerdictName(LengthVerdict verdict) {
-  switch (verdict) {
-    case LengthVerdict::kReference:
-      return "reference";
-    case LengthVerdict::kHolds:
-      return "holds";
-    case LengthVerdict::kUndecided:
-      return "undecided";
-    case LengthVerdict::kFails:
-      return "fails";
-  }
-  LOCO_CHECK(false);
-}
-
-Json LengthJson(const LengthReport& report) {
-  Json buckets = Json::array();
-  for (const LengthBucket& bucket : report.buckets) {
-    buckets.push_back({{"shortest", bucket.shortest},
-                       {"longest", bucket.longest},
-                       {"right", bucket.right},
-                       {"items", bucket.n},
-                       {"interval95", {bucket.interval.low, bucket.interval.high}},
-                       {"difference", {bucket.difference.low, bucket.difference.high}},
-                       {"verdict", LengthVerdictName(bucket.verdict)}});
-  }
-  return {{"buckets", buckets},
-          {"holds_up_to", report.holds_up_to ? Json(*report.holds_up_to) : Json()},
-          {"fails_from", report.fails_from ? Json(*report.fails_from) : Json()},
-          {"says", LengthSentence(report)}};
-}
-
-std::string LengthText(const std::string& name, const LengthReport& report) {
-  std::vector<std::vector<std::string>> rows;
-  for (const LengthBucket& bucket : report.buckets) {
-    rows.push_back({fmt::format("{} to {}", FormatCount(bucket.shortest), FormatCount(bucket.longest)),
-                    ShareText(bucket.right, bucket.n), FormatCount(bucket.n),
-                    bucket.verdict == LengthVerdict::kReference
-                        ? ""
-                        : fmt::format("[{:+.1f}, {:+.1f}]", 100 * bucket.difference.low, 100 * bucket.difference.high),
-                    report.outcome == LengthOutcome::kMeasured ? LengthVerdictName(bucket.verdict) : ""});
-  }
-  return fmt::format("\n{} by prompt length\n{}{}\n", ForTerminal(name),
-                     FormatTable({"tokens", "right %  95 % interval", "items", "difference", ""}, rows),
-                     LengthSentence(report));
-}
-
-struct ThinkingTotals {
-  int64_t answers = 0;  // that thought
-  double mean_tokens = 0;
-  int64_t cut = 0;
-};
-
-ThinkingTotals ThinkingOfRun(const Store& store, RowId run, const std::string& scorer) {
-  ThinkingTotals totals;
-  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
-    if (answer.answer.thinking_tokens == 0) continue;
-    ++totals.answers;
-    totals.mean_tokens += static_cast<double>(answer.answer.thinking_tokens);
-    totals.cut += Json::parse(answer.answer.detail).value("thinking_cut", false) ? 1 : 0;
-  }
-  if (totals.answers > 0) totals.mean_tokens /= static_cast<double>(totals.answers);
-  return totals;
 }
 
 struct Mode {
@@ -264,8 +137,8 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                     fmt::format("run-{}", result.run)});
     Json entry = {{"run", fmt::format("run-{}", result.run)},
                   {"task", task.name},
-                  {"thinking", arguments.thinking == "both" ? (mode.thinking == Thinking::kOn ? "on" : "off")
-                                                            : arguments.thinking},
+                  {"thinking",
+                   arguments.thinking == "both" ? (mode.thinking == Thinking::kOn ? "on" : "off") : arguments.thinking},
                   {"items", score.items},
                   {"answered", score.answered},
                   {"right", right},
@@ -355,9 +228,11 @@ Action DeclareEval(CLI::App& app, Session& session) {
   app.add_option("--thinking-budget", arguments->thinking_budget,
                  "Tokens for thinking before an answer, closed there when it goes on (default: the task's, 1,024)")
       ->check(CLI::Range(0, 1 << 20));
-  app.add_option("--temperature", arguments->sampler.temperature, "Draw answers at this temperature (default: 0, greedy)")
+  app.add_option("--temperature", arguments->sampler.temperature,
+                 "Draw answers at this temperature (default: 0, greedy)")
       ->check(NumberFrom(0, 10));
-  app.add_option("--top-p", arguments->sampler.top_p, "Of the likeliest tokens, those that have this probability together")
+  app.add_option("--top-p", arguments->sampler.top_p,
+                 "Of the likeliest tokens, those that have this probability together")
       ->check(NumberFrom(0, 1));
   app.add_option("--samples", arguments->sampler.samples,
                  "Answers to each item, for pass@k and votes; needs --temperature (default: 1)")

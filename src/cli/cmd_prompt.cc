@@ -33,7 +33,8 @@ struct PromptArguments {
 
 const Item& FindItem(const Task& task, const std::string& id) {
   if (id.empty()) return task.items.front();
-  const auto found = std::find_if(task.items.begin(), task.items.end(), [&](const Item& item) { return item.id == id; });
+  const auto found =
+      std::find_if(task.items.begin(), task.items.end(), [&](const Item& item) { return item.id == id; });
   if (found != task.items.end()) return *found;
   throw Error(fmt::format("the task '{}' has no item '{}'", ForTerminal(task.name), ForTerminal(id)),
               fmt::format("its first item is '{}', its last '{}'", ForTerminal(task.items.front().id),

@@ -14,11 +14,12 @@ std::string RunSubject(const Store& store, const RunRow& run) {
 
 std::string ShareText(int64_t right, int64_t n) {
   if (n == 0) return "no answers";
-  return ShareText({static_cast<double>(right) / static_cast<double>(n), WilsonInterval(right, n)});
+  return ShareText({.value = static_cast<double>(right) / static_cast<double>(n), .interval = WilsonInterval(right, n)});
 }
 
 std::string ShareText(const Estimate& share) {
-  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.interval.low, 100 * share.interval.high);
+  return fmt::format("{:.1f}  [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.interval.low,
+                     100 * share.interval.high);
 }
 
 std::string OutcomesText(const RunScore& score) {
@@ -26,7 +27,8 @@ std::string OutcomesText(const RunScore& score) {
   for (const Outcome outcome : kOutcomes) {
     std::string name = OutcomeName(outcome);
     std::replace(name.begin(), name.end(), '_', ' ');
-    if (outcome != Outcome::kRight && score.Count(outcome) > 0) parts.push_back(fmt::format("{} {}", score.Count(outcome), name));
+    if (outcome != Outcome::kRight && score.Count(outcome) > 0)
+      parts.push_back(fmt::format("{} {}", score.Count(outcome), name));
   }
   return parts.empty() ? "all right" : fmt::format("{}", fmt::join(parts, ", "));
 }

@@ -36,9 +36,10 @@ std::string CountsText(const std::map<std::string, int64_t>& counts) {
 }
 
 std::string MistakeText(const SampleMistake& mistake) {
-  return fmt::format("item {}: the {} sample {} is marked {}{}", ForTerminal(mistake.item),
-                     mistake.right ? "right" : "wrong", mistake.number, OutcomeName(mistake.outcome),
-                     mistake.extracted.empty() ? "" : fmt::format(" ({})", Shorten(ForTerminal(mistake.extracted), 200)));
+  return fmt::format(
+      "item {}: the {} sample {} is marked {}{}", ForTerminal(mistake.item), mistake.right ? "right" : "wrong",
+      mistake.number, OutcomeName(mistake.outcome),
+      mistake.extracted.empty() ? "" : fmt::format(" ({})", Shorten(ForTerminal(mistake.extracted), 200)));
 }
 
 Json CheckJson(const Path& path, const Task& task, const TaskCheck& check) {
@@ -77,13 +78,13 @@ void PrintCheck(const Path& path, const Task& task, const TaskCheck& check, Term
   }
   if (check.samples > 0) {
     const auto good = check.samples - static_cast<int64_t>(check.mistakes.size());
-    terminal.PrintLine(fmt::format("  {} of {} sample answers are marked as they say", FormatCount(good),
-                                   FormatCount(check.samples)));
+    terminal.PrintLine(
+        fmt::format("  {} of {} sample answers are marked as they say", FormatCount(good), FormatCount(check.samples)));
   }
   if (check.not_run > 0) {
-    terminal.PrintLine(terminal.Painted(fmt::format("  ! {} sample answers were not run: {}", check.not_run,
-                                                    ForTerminal(check.not_run_because)),
-                                        Paint::kYellow));
+    terminal.PrintLine(terminal.Painted(
+        fmt::format("  ! {} sample answers were not run: {}", check.not_run, ForTerminal(check.not_run_because)),
+        Paint::kYellow));
   }
   for (const std::string& warning : check.warnings) {
     terminal.PrintLine(terminal.Painted("  ! " + ForTerminal(warning), Paint::kYellow));

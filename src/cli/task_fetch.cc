@@ -146,7 +146,7 @@ Action DeclareTaskFetch(CLI::App& app, Session& session) {
   app.add_option("name", arguments->names, "Names of --list, or paths of definitions of your own");
   app.add_option("--to", arguments->to, "Folder for the tasks (default: tasks in the user's cache folder)");
   app.add_option("--from", arguments->from,
-                    "Folder, or beginning of a URL, that has the published files under their own names");
+                 "Folder, or beginning of a URL, that has the published files under their own names");
   app.add_flag("-f,--force", arguments->force, "Load again what is there");
   app.add_flag("--list", arguments->list, "Only show which there are");
   app.footer(

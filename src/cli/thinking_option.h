@@ -14,10 +14,11 @@ namespace loco {
 inline void AddThinkingOption(CLI::App& app, std::string& word, bool both) {
   std::vector<std::string> words = {"template", "on", "off"};
   if (both) words.emplace_back("both");
-  app.add_option("--thinking", word,
-                 both ? "Whether the model thinks before it answers: as its template does by itself, on, off, or both, a "
-                        "run each"
-                      : "Whether the model thinks before it answers: as its template does by itself, on or off")
+  app.add_option(
+         "--thinking", word,
+         both ? "Whether the model thinks before it answers: as its template does by itself, on, off, or both, a "
+                "run each"
+              : "Whether the model thinks before it answers: as its template does by itself, on or off")
       ->check(CLI::IsMember(words));
 }
 

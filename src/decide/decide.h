@@ -114,8 +114,8 @@ struct TaskScore {
   int64_t items = 0;  // compared; answered ones that others lack are left out
   int64_t right = 0;
   std::map<Outcome, int64_t> unmarked;  // answers that are neither right nor wrong, by what they are
-  double run_variance = 0;  // of the share, from the seeds of the tuned model; tuning.h
-  Estimate share;           // Wilson, widened by it
+  double run_variance = 0;              // of the share, from the seeds of the tuned model; tuning.h
+  Estimate share;                       // Wilson, widened by it
 
   int64_t Unmarked() const;
 };

@@ -43,8 +43,8 @@ class AnswerTracker {
   const GenerateRequest* request_;
   const LanguageModel* model_;
   Place place_ = Place::kAnswer;
-  std::string text_;      // until the answer begins, control tokens written out
-  std::string answer_;  // control tokens left out
+  std::string text_;                 // until the answer begins, control tokens written out
+  std::string answer_;               // control tokens left out
   size_t stop_ = std::string::npos;  // where the first stop text begins in it
   int thinking_tokens_ = 0;
   int answer_tokens_ = 0;

@@ -79,6 +79,54 @@ TEST_CASE("token ids agree with the published cases of four tokenizers") {
   CHECK(cases > 100);
 }
 
+// Two summations of the same numbers: their likeliest tokens differ only where two nearly tie.
+constexpr float kNearTie = 0.05F;
+
+TEST_CASE("what all prompts begin with is computed once, and nothing changes but the last digits") {
+  const Path folder = Path(LOCO_SOURCE_DIR) / "models/pocket";
+  int models = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    ++models;
+    CAPTURE(entry.path().string());
+    const auto model = LoadModel(entry.path(), {});
+    std::string header;
+    for (int i = 0; i < 40; ++i) header += std::to_string(i * 7) + " + 3 = " + std::to_string(i * 7 + 3) + "\n";
+    std::vector<GenerateRequest> requests;
+    std::vector<ChoiceRequest> choices;
+    for (int i = 0; i < 12; ++i) {
+      const std::string prompt = header + std::to_string(i) + " + " + std::to_string(2 * i) + " = ";
+      requests.push_back({model->Tokenize(prompt, {}), 12});
+      choices.push_back({requests.back().prompt, {}});
+      for (const char* choice : {"5", "12 apples"}) {
+        choices.back().choices.push_back(model->Tokenize(choice, {.add_special = false}));
+      }
+    }
+    for (const int parallel : {1, 5}) {
+      const BatchOptions shared{.context = 512, .parallel = parallel, .group = 12};
+      const BatchOptions alone{.context = 512, .parallel = 1, .group = 1};
+      std::vector<Generation> left(requests.size());
+      std::vector<Generation> right(requests.size());
+      model->Generate(requests, shared, [&](size_t i, const Generation& g) { left[i] = g; });
+      model->Generate(requests, alone, [&](size_t i, const Generation& g) { right[i] = g; });
+      for (size_t i = 0; i < requests.size(); ++i) {
+        CHECK((left[i].tokens == right[i].tokens || std::min(left[i].smallest_gap, right[i].smallest_gap) < kNearTie));
+      }
+    }
+    std::vector<ChoiceScores> left(choices.size());
+    std::vector<ChoiceScores> right(choices.size());
+    model->ScoreChoices(choices, {.context = 512, .group = 12}, [&](size_t i, const ChoiceScores& c) { left[i] = c; });
+    model->ScoreChoices(choices, {.context = 512, .group = 1}, [&](size_t i, const ChoiceScores& c) { right[i] = c; });
+    for (size_t i = 0; i < choices.size(); ++i) {
+      REQUIRE(left[i].log_likelihood.size() == 2);
+      for (size_t c = 0; c < 2; ++c) {
+        CHECK(left[i].log_likelihood[c] == doctest::Approx(right[i].log_likelihood[c]).epsilon(0.02));
+      }
+    }
+  }
+  CHECK(models == 4);
+}
+
 TEST_CASE("a file that is no model is refused with the engine's reason") {
   const Path file = std::filesystem::temp_directory_path() / ("loco_engine_test_" + std::to_string(::getpid()));
   WriteFileAtomically(file, "this is not a model");

@@ -2,7 +2,8 @@
 //
 //   FakeModel model([](const std::string& prompt) { return prompt.ends_with("2+2=") ? "4" : "?"; });
 //
-// One token is one byte. A sampled answer's prompt ends with "[seed N]". The likelihood of a choice is higher the more of it the answer function would produce.
+// One token is one byte. A sampled answer's prompt ends with "[seed N]". The likelihood of a choice is higher the more
+// of it the answer function would produce.
 #pragma once
 
 #include <functional>

@@ -52,11 +52,11 @@ enum class StopReason {
 // Text between two marks is thinking: it has a budget of its own. Within `max_tokens` the model may close it itself;
 // where it does not, `closing` is put there in its name, and the answer follows.
 struct ThinkingLimit {
-  std::string open;                    // "<think>"; an answer that begins with it thinks
-  std::string close;                   // "</think>"
-  bool opened = false;                 // the prompt ends with `open`
-  int max_tokens = 0;                  // of thinking
-  std::vector<Token> closing;          // "\n</think>\n\n"
+  std::string open;            // "<think>"; an answer that begins with it thinks
+  std::string close;           // "</think>"
+  bool opened = false;         // the prompt ends with `open`
+  int max_tokens = 0;          // of thinking
+  std::vector<Token> closing;  // "\n</think>\n\n"
 };
 
 // How the next token is chosen. Temperature 0: greedily.
@@ -68,7 +68,7 @@ struct Sampling {
 
 struct GenerateRequest {
   std::vector<Token> prompt;
-  int max_tokens = 0;  // of the answer, thinking apart
+  int max_tokens = 0;                  // of the answer, thinking apart
   std::vector<std::string> stop = {};  // texts that end the answer and are no part of it
   std::optional<ThinkingLimit> thinking = {};
   Sampling sampling = {};

@@ -6,13 +6,14 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "engine/answer_tracker.h"
 #include "engine/llama_handles.h"
 #include "engine/sampling.h"
-#include "engine/answer_tracker.h"
 
 namespace loco {
 namespace {
@@ -34,36 +35,38 @@ struct Slot {
   int logits_index = -1;  // where in the present batch this slot's logits are; -1: none asked for
 };
 
-// How many tokens all prompts begin with; each keeps at least one of its own.
-size_t SharedPrefix(std::span<const GenerateRequest> requests) {
+// Computing a short prefix alone costs more than it saves.
+constexpr size_t kLeastPrefix = 32;
+
+// How many tokens all prompts begin with; each keeps at least one of its own. 0 where sharing is not worth it, or where
+// this model's memory cannot go back to them afterwards (sliding windows, recurrent state).
+template <typename Request>
+size_t SharedPrefix(const llama_context* context, std::span<const Request> requests, int context_per_sequence) {
+  const llama_model* model = llama_get_model(context);
+  if (llama_model_n_swa(model) > 0 || llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) return 0;
   if (requests.size() < 2) return 0;
   const std::vector<Token>& first = requests[0].prompt;
   size_t shared = first.size();
-  for (const GenerateRequest& request : requests) {
+  for (const Request& request : requests) {
     shared = std::min(shared, request.prompt.size() - 1);
     const auto end = first.begin() + static_cast<std::ptrdiff_t>(shared);
     shared = static_cast<size_t>(std::mismatch(first.begin(), end, request.prompt.begin()).first - first.begin());
   }
-  return shared;
+  return shared >= kLeastPrefix && shared + 1 < static_cast<size_t>(context_per_sequence) ? shared : 0;
 }
 
-// Computes the first `count` tokens of a prompt in sequence 0 and lends them to the others. False where this model's
-// memory cannot go back to them afterwards (sliding windows, recurrent state): nothing is kept then.
-bool ComputePrefix(llama_context* context, std::span<const Token> prompt, int sequences, Batch& batch) {
-  llama_memory_t memory = llama_get_memory(context);
-  const llama_model* model = llama_get_model(context);
-  if (llama_model_n_swa(model) > 0 || llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) return false;
+// Computes tokens from position 0 on, for all of these sequences at once.
+void ComputePrefix(llama_context* context, std::span<const Token> tokens, std::span<const int> sequences,
+                   Batch& batch) {
   size_t done = 0;
-  while (done < prompt.size()) {
+  while (done < tokens.size()) {
     batch.Clear();
-    while (done < prompt.size() && batch.size() < batch.capacity()) {
-      batch.Add(prompt[done], static_cast<int>(done), 0, done + 1 == prompt.size());
+    while (done < tokens.size() && batch.size() < batch.capacity()) {
+      batch.Add(tokens[done], static_cast<int>(done), sequences, done + 1 == tokens.size());
       ++done;
     }
     Decode(context, batch);
   }
-  for (int s = 1; s < sequences; ++s) llama_memory_seq_cp(memory, 0, s, -1, -1);
-  return true;
 }
 
 size_t LongestChoice(const ChoiceRequest& request) {
@@ -128,13 +131,12 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
   std::vector<std::optional<Slot>> slots(static_cast<size_t>(parallel));
   size_t next = 0;
   size_t finished = 0;
-  // Computing a short one alone costs more than it saves.
-  constexpr size_t kLeastPrefix = 32;
-  size_t prefix = SharedPrefix(requests);
-  const bool fits = prefix + 1 < static_cast<size_t>(context_per_sequence);
-  if (prefix < kLeastPrefix || !fits ||
-      !ComputePrefix(context, std::span(requests[0].prompt).first(prefix), parallel, batch)) {
-    prefix = 0;
+  const size_t prefix = SharedPrefix(context, requests, context_per_sequence);
+  if (prefix > 0) {
+    const int first = 0;
+    ComputePrefix(context, std::span(requests[0].prompt).first(prefix), std::span(&first, 1), batch);
+    // Each slot has a memory of its own, and a copy of it there.
+    for (int s = 1; s < parallel; ++s) llama_memory_seq_cp(memory, first, s, -1, -1);
   }
 
   const auto finish = [&](size_t request, const Generation& generation) {
@@ -201,9 +203,8 @@ void GenerateBatched(llama_context* context, const LanguageModel& model, std::sp
         const float* logits = llama_get_logits_ith(context, slot.logits_index);
         const Best best = BestToken(logits, vocabulary_size);
         generation.smallest_gap = std::min(generation.smallest_gap, best.gap);
-        token = request.sampling.temperature > 0
-                    ? SampleToken(logits, vocabulary_size, request.sampling, slot.random)
-                    : best.token;
+        token = request.sampling.temperature > 0 ? SampleToken(logits, vocabulary_size, request.sampling, slot.random)
+                                                 : best.token;
       }
       bool ended = true;
       if (!forced && model.IsEndOfGeneration(token)) {
@@ -245,6 +246,14 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
   };
   llama_memory_t memory = llama_get_memory(context);
   Batch batch(limits.batch_tokens, kChoiceSequences);
+  const size_t prefix = SharedPrefix(context, requests, limits.context);
+  if (prefix > 0) {
+    std::vector<int> all(kChoiceSequences);
+    std::iota(all.begin(), all.end(), 0);
+    ComputePrefix(context, std::span(requests[0].prompt).first(prefix), all, batch);
+  }
+  // Of the memory, which holds what one batch may.
+  const int room_for_batch = batch.capacity() - static_cast<int>(prefix);
   size_t next = 0;
   while (next < requests.size()) {
     ThrowIfInterrupted();
@@ -263,13 +272,13 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
         done(next, ChoiceScores{.log_likelihood = {}, .too_long = true, .seconds = 0});
         continue;
       }
-      const bool room = batch.size() + static_cast<int>(TokensOf(request)) <= batch.capacity() &&
+      const bool room = batch.size() + static_cast<int>(TokensOf(request) - prefix) <= room_for_batch &&
                         sequences + choices <= kChoiceSequences;
       if (!room) break;
       std::vector<int> shared;
       for (int c = 0; c < choices; ++c) shared.push_back(sequences + c);
       int last = 0;
-      for (size_t i = 0; i < request.prompt.size(); ++i) {
+      for (size_t i = prefix; i < request.prompt.size(); ++i) {
         last = batch.Add(request.prompt[i], static_cast<int>(i), shared, i + 1 == request.prompt.size());
       }
       for (int c = 0; c < choices; ++c) {
@@ -297,7 +306,9 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
       scores[prediction.request - first].log_likelihood[prediction.choice] +=
           LogProbability(logits, vocabulary_size, prediction.token);
     }
-    llama_memory_clear(memory, false);
+    for (int s = 0; s < sequences; ++s) {
+      llama_memory_seq_rm(memory, static_cast<llama_seq_id>(s), static_cast<llama_pos>(prefix), -1);
+    }
     const double seconds = SecondsSince(begin) / static_cast<double>(in_batch.size());
     for (const size_t request : in_batch) {
       scores[request - first].seconds = seconds;

@@ -6,7 +6,8 @@
 //
 // One run under a generous budget answers for all smaller ones: decoding is greedy, so the answer under a budget of b
 // tokens is the first b tokens of the long answer, and an answer that is cut off is never right. Raising a budget from
-// 400 to 1,500 tokens lifted one published model from 42 % to 77 %; a budget that no right answer needs only costs time.
+// 400 to 1,500 tokens lifted one published model from 42 % to 77 %; a budget that no right answer needs only costs
+// time.
 //
 // It deliberately does not tell how much thinking is enough: thinking that is closed early leads to other answers.
 #pragma once
@@ -32,9 +33,9 @@ struct BudgetPoint {
 };
 
 struct BudgetCurve {
-  int64_t enough = 0;        // tokens, the end of the turn included; 0: nothing was right
-  int64_t right = 0;         // answers
-  int64_t still_cut = 0;     // answers that the whole budget cut off: they might have been right with more
+  int64_t enough = 0;               // tokens, the end of the turn included; 0: nothing was right
+  int64_t right = 0;                // answers
+  int64_t still_cut = 0;            // answers that the whole budget cut off: they might have been right with more
   std::vector<BudgetPoint> points;  // powers of two below `enough`, and it
 };
 

@@ -6,7 +6,8 @@ namespace loco {
 namespace {
 
 TEST_CASE("the smallest budget keeps every right answer, and wrong ones do not raise it") {
-  const std::vector<AnswerLength> answers = {{10, true, false}, {20, true, false}, {500, false, false}, {1000, false, true}};
+  const std::vector<AnswerLength> answers = {
+      {10, true, false}, {20, true, false}, {500, false, false}, {1000, false, true}};
   const BudgetCurve curve = MeasureBudget(answers);
   CHECK(curve.enough == 21);
   CHECK(curve.right == 2);

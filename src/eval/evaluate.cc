@@ -116,7 +116,8 @@ std::vector<PendingItem> UnfinishedGroups(const std::vector<PendingItem>& items,
     const auto begin = items.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end =
         items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), first + static_cast<size_t>(size)));
-    const bool whole = std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(item.place()); });
+    const bool whole =
+        std::all_of(begin, end, [&](const PendingItem& item) { return writer.IsAnswered(item.place()); });
     if (!whole) pending.insert(pending.end(), begin, end);
   }
   return pending;
@@ -134,10 +135,9 @@ int ParallelOf(const Store& store, RowId run, int parallel) {
 int EffectiveContext(int asked, int trained) { return asked > 0 ? asked : std::min(trained, 4096); }
 
 std::string RunKey(const RunIdentity& identity) {
-  const std::string base =
-      HashOfParts({"run/2", identity.model_hash, identity.task_hash, identity.template_hash,
-                   identity.engine.empty() ? EngineIdentity() : identity.engine,
-                   std::to_string(identity.context), identity.sampler});
+  const std::string base = HashOfParts({"run/2", identity.model_hash, identity.task_hash, identity.template_hash,
+                                        identity.engine.empty() ? EngineIdentity() : identity.engine,
+                                        std::to_string(identity.context), identity.sampler});
   return identity.adapter_hash.empty() ? base : HashOfParts({"run+adapter/1", base, identity.adapter_hash});
 }
 

@@ -3,12 +3,12 @@
 //   EvaluationResult result = Evaluate(store, *model, model_row, task, {.parallel = 8}, progress, clock);
 //   // result.run is complete: every item has an answer and a mark in the store
 //
-// Greedy decoding (or several samples an item) through the model's own chat template, all sequences batched. Items are committed one by one, so a
-// killed run goes on where it stopped, and ends with the same rows as one that was not: items that share batches are
-// computed in fixed groups (BatchOptions::group), and a group that was begun is computed again for the answers that it
-// lacks. An answer that is stored stays. The identity of a run is
-// model content, adapter, task content, template, prompt style, engine, context and sampler; anything else that changes
-// the answer is part of those. Marks are separate: a new version of a scorer marks stored answers again without generating.
+// Greedy decoding (or several samples an item) through the model's own chat template, all sequences batched. Items are
+// committed one by one, so a killed run goes on where it stopped, and ends with the same rows as one that was not:
+// items that share batches are computed in fixed groups (BatchOptions::group), and a group that was begun is computed
+// again for the answers that it lacks. An answer that is stored stays. The identity of a run is model content, adapter,
+// task content, template, prompt style, engine, context and sampler; anything else that changes the answer is part of
+// those. Marks are separate: a new version of a scorer marks stored answers again without generating.
 //
 // It does not judge models: compare.h does statistics, decide/ decides.
 #pragma once

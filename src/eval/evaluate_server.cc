@@ -36,7 +36,8 @@ std::string DetailOf(const ChatAnswer& answer) {
   if (answer.first_token_seconds) detail["first_token_seconds"] = *answer.first_token_seconds;
   if (!answer.note.empty()) detail["note"] = answer.note;
   if (answer.error.kind != ChatErrorKind::kNone) {
-    detail["error"] = {{"kind", NameOf(answer.error.kind)}, {"what", answer.error.what}, {"status", answer.error.status}};
+    detail["error"] = {
+        {"kind", NameOf(answer.error.kind)}, {"what", answer.error.what}, {"status", answer.error.status}};
   }
   return detail.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -62,15 +63,16 @@ std::string HashOfMessages(const std::vector<Message>& messages) {
 ServerModel RegisterServerModel(Store& store, ChatBackend& backend) {
   ServerModel model{.identity = backend.Identity(), .row = {}};
   const BackendIdentity& identity = model.identity;
-  model.row = {.hash = identity.Key(),
-               .name = fmt::format("{} ({})", identity.model, identity.server.empty() ? identity.kind : identity.server),
-               .architecture = "unknown",
-               .quantization = identity.quantization.empty() ? "unknown" : identity.quantization,
-               .facts = Json{{"url", identity.url},
-                             {"server", identity.server},
-                             {"digest", identity.digest},
-                             {"parameters", identity.parameters}}
-                            .dump(-1, ' ', false, Json::error_handler_t::replace)};
+  model.row = {
+      .hash = identity.Key(),
+      .name = fmt::format("{} ({})", identity.model, identity.server.empty() ? identity.kind : identity.server),
+      .architecture = "unknown",
+      .quantization = identity.quantization.empty() ? "unknown" : identity.quantization,
+      .facts = Json{{"url", identity.url},
+                    {"server", identity.server},
+                    {"digest", identity.digest},
+                    {"parameters", identity.parameters}}
+                   .dump(-1, ' ', false, Json::error_handler_t::replace)};
   model.row.id = store.AddModel(model.row);
   return model;
 }

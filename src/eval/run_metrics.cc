@@ -91,10 +91,11 @@ Estimate ShareOfRun(const Store& store, RowId run, const std::string& scorer) {
     ++all.samples;
     all.passed += right;
   }
-  if (all.samples == 0) return {0, {0, 1}};
+  if (all.samples == 0) return {.interval = {0, 1}};
   if (static_cast<size_t>(all.samples) == items.size()) {
-    return {static_cast<double>(all.passed) / static_cast<double>(all.samples),
-            WilsonInterval(all.passed, all.samples)};
+    return {.value = static_cast<double>(all.passed) / static_cast<double>(all.samples),
+            .interval = WilsonInterval(all.passed, all.samples),
+            .n = all.samples};
   }
   std::vector<ProblemSamples> problems;
   for (const auto& [id, item] : items) problems.push_back(item);

@@ -1,9 +1,9 @@
 #include "eval/run_metrics.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <map>
-#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "task/scorers.h"
@@ -26,9 +26,9 @@ struct Answered {
       const Marking marking = MarkResponse(task, task.items[i], {.text = texts[i], .finish = Finish::kStop});
       store.AddAnswer({.run_id = run, .item = task.items[i].id, .text = texts[i], .finish = Finish::kStop},
                       MarkRow{.scorer = ScorerId(FindScorer(task.scorer)),
-                       .outcome = marking.outcome,
-                       .extracted = marking.extracted,
-                       .value = marking.value});
+                              .outcome = marking.outcome,
+                              .extracted = marking.extracted,
+                              .value = marking.value});
     }
   }
   double Value(const std::string& name) {
@@ -97,13 +97,12 @@ TEST_CASE("where right and wrong say everything there is no other figure") {
 }
 
 TEST_CASE("samples of one item are no items: pass@k, votes, and an interval over items") {
-  const std::string items =
-      R"({"id":"a","question":"q","answer":"1"})"
-      "\n"
-      R"({"id":"b","question":"q","answer":"2"})";
+  const std::string items = R"({"id":"a","question":"q","answer":"1"})"
+                            "\n"
+                            R"({"id":"b","question":"q","answer":"2"})";
   Answered run("scorer='numeric'", items, {"1", "2"});
-  const RowId sampled = run.store.AddRun({.key = "sampled", .model_id = 1, .task_id = 1, .engine = "e",
-                                          .sampler = "temperature=1", .items = 6});
+  const RowId sampled = run.store.AddRun(
+      {.key = "sampled", .model_id = 1, .task_id = 1, .engine = "e", .sampler = "temperature=1", .items = 6});
   const auto add = [&](const char* item, int64_t sample, const char* text, Outcome outcome) {
     run.store.AddAnswer({.run_id = sampled, .item = item, .sample = sample, .text = text},
                         MarkRow{.scorer = "numeric/1", .outcome = outcome, .extracted = text});

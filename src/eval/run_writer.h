@@ -1,4 +1,5 @@
-// Writes the answers of one run, each with its mark and in a transaction of its own, as they come from whatever answers.
+// Writes the answers of one run, each with its mark and in a transaction of its own, as they come from whatever
+// answers.
 //
 //   RunWriter writer(store, task, run, progress, clock);
 //   if (!writer.IsAnswered({item.id, 0})) …

@@ -62,7 +62,7 @@ Json Of(const PruneVerdict& v) {
 Json Of(const TaskScore& s) {
   Json unmarked = Json::object();
   for (const auto& [outcome, count] : s.unmarked) unmarked[OutcomeName(outcome)] = count;
-  return {{"task", s.task},   {"weight", s.weight},   {"run", Of(s.run)},     {"items", s.items},
+  return {{"task", s.task},   {"weight", s.weight},   {"run", Of(s.run)},    {"items", s.items},
           {"right", s.right}, {"share", Of(s.share)}, {"unmarked", unmarked}};
 }
 

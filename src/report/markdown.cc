@@ -115,8 +115,7 @@ std::string Scores(const Decision& decision) {
   }
   return rows.empty()
              ? ""
-             : "## Scores by suite\n\n" +
-                   Table({"candidate", "suite", "score", "right", "not marked", "row"}, rows);
+             : "## Scores by suite\n\n" + Table({"candidate", "suite", "score", "right", "not marked", "row"}, rows);
 }
 
 std::string Pairs(const Decision& decision) {

@@ -128,9 +128,10 @@ enum class Outcome {
 const char* OutcomeName(Outcome outcome);   // "too_long": as stored
 const char* OutcomeWords(Outcome outcome);  // "cut at the token limit": for people
 // Outcomes in the order in which they are listed.
-inline constexpr Outcome kOutcomes[] = {
-    Outcome::kRight,   Outcome::kWrong,   Outcome::kUnparsed, Outcome::kTruncated, Outcome::kEmpty, Outcome::kThinkingOnly,
-    Outcome::kRefused, Outcome::kTooLong, Outcome::kTimedOut, Outcome::kError,     Outcome::kNotRun};
+inline constexpr Outcome kOutcomes[] = {Outcome::kRight,     Outcome::kWrong,   Outcome::kUnparsed,
+                                        Outcome::kTruncated, Outcome::kEmpty,   Outcome::kThinkingOnly,
+                                        Outcome::kRefused,   Outcome::kTooLong, Outcome::kTimedOut,
+                                        Outcome::kError,     Outcome::kNotRun};
 
 struct MarkRow {
   RowId id = 0;

@@ -182,7 +182,8 @@ TEST_CASE("a store of an older version is brought up with all its rows") {
   // The new tables are as append-only as the old ones, and refer to each other.
   Execute(file, "UPDATE mark SET outcome = 'right'", SQLITE_CONSTRAINT);
   Execute(file, "DELETE FROM answer", SQLITE_CONSTRAINT);
-  Execute(file, "PRAGMA foreign_keys = ON; INSERT INTO mark VALUES (99, 98, 's', 'right', '', NULL)", SQLITE_CONSTRAINT);
+  Execute(file, "PRAGMA foreign_keys = ON; INSERT INTO mark VALUES (99, 98, 's', 'right', '', NULL)",
+          SQLITE_CONSTRAINT);
   std::filesystem::remove_all(folder);
 }
 

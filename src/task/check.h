@@ -35,7 +35,7 @@ struct TaskCheck {
   std::map<std::string, int64_t> difficulties;
   int64_t edges = 0;
   std::vector<std::vector<std::string>> same_question;  // items that ask the same
-  double half_width = 0;  // of the 95 % interval of a score of 50 %, in points
+  double half_width = 0;                                // of the 95 % interval of a score of 50 %, in points
   std::vector<std::string> warnings;
 };
 

@@ -12,10 +12,10 @@ Task CheckedTask(const std::string& score, const std::string& items) {
 }
 
 TEST_CASE("samples that are not marked as they say are mistakes, with what was read") {
-  const Task task = CheckedTask("scorer='numeric'",
-                                R"({"question": "1+1", "answer": 2, "samples": {"right": ["It is 2."], "wrong": ["3"]}})"
-                                "\n"
-                                R"({"question": "2+2", "answer": 4, "samples": {"right": ["5"], "wrong": ["4", "four"]}})");
+  const Task task = CheckedTask(
+      "scorer='numeric'", R"({"question": "1+1", "answer": 2, "samples": {"right": ["It is 2."], "wrong": ["3"]}})"
+                          "\n"
+                          R"({"question": "2+2", "answer": 4, "samples": {"right": ["5"], "wrong": ["4", "four"]}})");
   const TaskCheck check = CheckTask(task);
   CHECK(check.samples == 5);
   REQUIRE(check.mistakes.size() == 2);

@@ -16,14 +16,10 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {"whole answer", R"((?s)\A(.*)\z)"},
-    {"first line", R"(\A\s*([^\n]+))"},
-    {"last line", R"(([^\n]*\S)\s*\z)"},
-    {"after 'answer'", R"((?i)\banswer\b(?:\s+is)?[^\w\n-]*([^\n]+))"},
-    {"bold", R"(\*\*([^*\n]+)\*\*)"},
-    {"boxed", R"(\\boxed\{([^{}\n]*)\})"},
-    {"after '####'", R"(####\s*([^\n]+))"},
-    {"in a fence", "(?s)```[^\n]*\n(.*?)```"},
+    {"whole answer", R"((?s)\A(.*)\z)"},     {"first line", R"(\A\s*([^\n]+))"},
+    {"last line", R"(([^\n]*\S)\s*\z)"},     {"after 'answer'", R"((?i)\banswer\b(?:\s+is)?[^\w\n-]*([^\n]+))"},
+    {"bold", R"(\*\*([^*\n]+)\*\*)"},        {"boxed", R"(\\boxed\{([^{}\n]*)\})"},
+    {"after '####'", R"(####\s*([^\n]+))"},  {"in a fence", "(?s)```[^\n]*\n(.*?)```"},
     {"in quotes", "[\"“]([^\"“”\n]+)[\"”]"},
 };
 

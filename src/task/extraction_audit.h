@@ -1,7 +1,8 @@
 // Would another reading of an answer have changed its mark? For people who check by hand what a score rests on.
 //
 //   for (const Reading& reading : OtherReadings(task, item, answer.text)) …   // {"last line", "42", kRight}
-//   const Extraction extraction = ExplainExtraction(task, answer.text);       // which filter, which pattern, what it took
+//   const Extraction extraction = ExplainExtraction(task, answer.text);       // which filter, which pattern, what it
+//   took
 //
 // Harnesses disagree about the same answers because they look in different places: the whole text, its last line, what
 // follows the last "answer", what stands in bold or in \boxed{}. Each of these is marked by the task's scorer; readings

@@ -29,6 +29,6 @@ std::string Unpacked(const Path& path, std::string content);
 
 // `rows`: for kJson the field that holds the list. `path` names the file in messages.
 std::vector<DataRow> ReadDataRows(const Path& path, const std::string& text, RowFormat format,
-                              const std::string& rows = "");
+                                  const std::string& rows = "");
 
 }  // namespace loco

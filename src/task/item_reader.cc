@@ -178,8 +178,8 @@ bool ItemReader::ReadHistory(JsonLine& line, Item& item) {
     if (!texts) return wrong("a message is an object with the texts 'role' and 'content'");
     const char* role = item.history.size() % 2 == 0 ? "user" : "assistant";
     if (entry["role"].get<std::string>() != role)
-      return wrong(fmt::format("message {} must be the {}'s: they take turns, the user first", item.history.size() + 1,
-                               role));
+      return wrong(
+          fmt::format("message {} must be the {}'s: they take turns, the user first", item.history.size() + 1, role));
     item.history.push_back({role, entry["content"].get<std::string>()});
   }
   if (item.history.size() % 2 != 0) return wrong("'history' must end with the assistant: the question follows");

@@ -11,8 +11,9 @@ Marking ScoreCode(const Item& item, const ScoreSettings& settings, const Respons
   const CodeResult result = CheckCode(*settings.sandbox, *item.code, response.text, {.limits = settings.limits});
   if (result.verdict == CodeVerdict::kNotRun) return {Outcome::kNotRun, result.detail};
   const bool passed = result.verdict == CodeVerdict::kPassed;
-  return {passed ? Outcome::kRight : Outcome::kWrong,
-          result.detail.empty() ? NameOf(result.verdict) : fmt::format("{}: {}", NameOf(result.verdict), result.detail)};
+  return {
+      passed ? Outcome::kRight : Outcome::kWrong,
+      result.detail.empty() ? NameOf(result.verdict) : fmt::format("{}: {}", NameOf(result.verdict), result.detail)};
 }
 
 }  // namespace loco

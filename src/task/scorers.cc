@@ -80,7 +80,8 @@ Marking MarkResponse(const Task& task, const Item& item, const Response& respons
   const Marking marking = MarkText(task, item, response);
   // A refusal that is right (one was asked for) is right; any other is not a wrong answer but none.
   const bool none = marking.outcome == Outcome::kWrong || marking.outcome == Outcome::kUnparsed;
-  if (none && response.finish == Finish::kStop && IsRefusal(response.text)) return {Outcome::kRefused, marking.extracted};
+  if (none && response.finish == Finish::kStop && IsRefusal(response.text))
+    return {Outcome::kRefused, marking.extracted};
   return marking;
 }
 

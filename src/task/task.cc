@@ -87,8 +87,9 @@ std::vector<Item> ReadItems(const Path& path, const std::string& content, const 
     const auto user = std::find_if(patterns.begin(), patterns.end(), [&](const Pattern& pattern) {
       return pattern.text.find("{" + name + "}") != std::string::npos;
     });
-    user->table.Wrong(user->key, fmt::format("no item has the field {}; {}", QuotedWord(name),
-                                             SuggestWord(name, {reader.seen_fields.begin(), reader.seen_fields.end()})));
+    user->table.Wrong(user->key,
+                      fmt::format("no item has the field {}; {}", QuotedWord(name),
+                                  SuggestWord(name, {reader.seen_fields.begin(), reader.seen_fields.end()})));
   }
   ThrowMistakes(definition_mistakes);
   ThrowMistakes(mistakes, kShownMistakes);
@@ -138,7 +139,8 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
   task.shot_answer = few.Text("answer").value_or("{answer}");
   if (const std::string mistake = PlaceholdersOf(task.shot_answer).mistake; !mistake.empty())
     few.Wrong("answer", mistake);
-  if (shots.empty() && (shot_count || few.Has("answer"))) few.Wrong("items", "'items' is missing: the file of the examples");
+  if (shots.empty() && (shot_count || few.Has("answer")))
+    few.Wrong("items", "'items' is missing: the file of the examples");
   TomlTable generate = top.Table("generate");
   task.max_tokens = static_cast<int>(generate.Integer("max_tokens", {.least = 1, .most = 1 << 20}).value_or(512));
   task.thinking_tokens =
@@ -154,25 +156,27 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
     throw Error(fmt::format("{}: the task has no training items", path.string()),
                 "name their file with 'train = \"…\"', or train on a JSONL file");
   }
-  if (training && (task.scorer == "json" || task.scorer == "instructions" || task.scorer == "code" ||
-                   task.scorer == "assert")) {
+  if (training &&
+      (task.scorer == "json" || task.scorer == "instructions" || task.scorer == "code" || task.scorer == "assert")) {
     throw Error(fmt::format("{}: the items say what an answer must hold, not how it is written", path.string()),
                 "train on a JSONL file with the answers themselves");
   }
   const Path item_path = path.parent_path() / (training ? train : items);
   const std::string content = read(item_path);
-  task.items = ReadItems(item_path, content, task, {{task.system, prompt, "system"}, {task.user, prompt, "user"}}, mistakes);
+  task.items =
+      ReadItems(item_path, content, task, {{task.system, prompt, "system"}, {task.user, prompt, "user"}}, mistakes);
   std::vector<std::string> parts = {definition, content};
   if (!contract.empty()) parts.push_back(contract);
   if (!shots.empty() && !training) {
     const Path shot_path = path.parent_path() / shots;
     parts.push_back(read(shot_path));
-    task.shots = ReadItems(shot_path, parts.back(), task, {{task.user, prompt, "user"}, {task.shot_answer, few, "answer"}}, mistakes);
+    task.shots = ReadItems(shot_path, parts.back(), task,
+                           {{task.user, prompt, "user"}, {task.shot_answer, few, "answer"}}, mistakes);
     const auto count = static_cast<size_t>(shot_count.value_or(static_cast<int64_t>(task.shots.size())));
     if (count > task.shots.size()) {
-      throw Error(fmt::format("{}: the task wants {} examples and there are {}", shot_path.string(), count,
-                              task.shots.size()),
-                  "write more of them, or lower 'count' in [few_shot]");
+      throw Error(
+          fmt::format("{}: the task wants {} examples and there are {}", shot_path.string(), count, task.shots.size()),
+          "write more of them, or lower 'count' in [few_shot]");
     }
     task.shots.erase(task.shots.begin() + static_cast<std::ptrdiff_t>(count), task.shots.end());
   }

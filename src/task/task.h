@@ -34,9 +34,9 @@ struct Item {
   std::vector<std::string> references;        // qa, rouge: every text that is right; qa: none where there is no answer
   std::vector<std::string> choices;           // multiple choice only
   size_t right_choice = 0;
-  std::shared_ptr<const CodeProblem> code;    // code: the tests that a program must pass
-  std::vector<Assertion> assertions;          // assert: what must hold of the answer
-  std::vector<Message> history;               // the conversation before the question
+  std::shared_ptr<const CodeProblem> code;  // code: the tests that a program must pass
+  std::vector<Assertion> assertions;        // assert: what must hold of the answer
+  std::vector<Message> history;             // the conversation before the question
   // Answers whose marks are known: 'loco task check' marks them.
   std::vector<std::string> right_samples;
   std::vector<std::string> wrong_samples;
@@ -73,11 +73,11 @@ struct Task {
   bool raw = false;    // the texts go to the model as they are, without its chat template
   // Examples in front of the question, the few shots: each an item of its own file with the answer it should get.
   std::vector<Item> shots;
-  std::string shot_answer;  // template of their answers
-  int max_tokens = 512;     // of the answer
-  int thinking_tokens = 1024;  // of what a model thinks before it
+  std::string shot_answer;        // template of their answers
+  int max_tokens = 512;           // of the answer
+  int thinking_tokens = 1024;     // of what a model thinks before it
   std::vector<std::string> stop;  // texts that end the answer
-  std::string scorer = "exact";  // a name of scorers.h
+  std::string scorer = "exact";   // a name of scorers.h
   ScoreSettings score;
   std::vector<Item> items;
   std::string hash;  // SHA-256 over the definition and the items as written
@@ -93,8 +93,8 @@ Task LoadTrainingTask(const Path& path);
 Task ParseTask(const std::string& definition, const Path& path, const std::function<std::string(const Path&)>& read,
                bool training = false);
 
-// The conversation that asks an item: system message, shots, the item's history, its question. {field} is replaced by the item's field, {{ and }} are literal braces; LoadTask
-// made sure that every field exists.
+// The conversation that asks an item: system message, shots, the item's history, its question. {field} is replaced by
+// the item's field, {{ and }} are literal braces; LoadTask made sure that every field exists.
 std::vector<Message> BuildMessages(const Task& task, const Item& item);
 
 }  // namespace loco

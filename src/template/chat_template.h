@@ -27,7 +27,7 @@ struct Message {
 };
 
 struct RenderOptions {
-  bool add_generation_prompt = true;       // end with what starts the assistant's answer
+  bool add_generation_prompt = true;         // end with what starts the assistant's answer
   std::optional<bool> enable_thinking = {};  // empty: as the template does by itself
 };
 

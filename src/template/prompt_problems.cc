@@ -22,7 +22,8 @@ std::vector<std::string> FindPromptProblems(const LanguageModel& model, const Pr
   const auto size = static_cast<int>(prompt.tokens.size());
   if (size == 0) problems.emplace_back("the prompt is empty: nothing can be generated");
   if (size >= context) {
-    problems.push_back(fmt::format("the prompt has {} tokens and the context {}: nothing can be generated", size, context));
+    problems.push_back(
+        fmt::format("the prompt has {} tokens and the context {}: nothing can be generated", size, context));
   }
   if (info.bos >= 0) {
     const auto is_bos = [&](Token token) { return token == info.bos; };
@@ -40,7 +41,8 @@ std::vector<std::string> FindPromptProblems(const LanguageModel& model, const Pr
   }
   for (const Message& message : messages) {
     if (renderer.chat_template() != nullptr && HoldsControlTokens(model, message.content)) {
-      problems.push_back(fmt::format("the {} message holds control tokens: the text can end its own turn", message.role));
+      problems.push_back(
+          fmt::format("the {} message holds control tokens: the text can end its own turn", message.role));
       break;
     }
   }
