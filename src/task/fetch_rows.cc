@@ -37,9 +37,10 @@ void RefuseOtherThings(const Path& path, const std::string& text) {
 
 // RFC 4180: fields in quotes may hold commas, line breaks and quotes written twice. Published files also have quotes
 // inside of quotes that are not doubled (MMLU: "only "yet to be proven wrong"."), so a quote closes a field only where
-// a comma, a line's end or the file's end follows, and is text otherwise. That leaves "or "chirality"", where the last
-// two could be a doubled one: a record that does not have as many fields as the header is read again without doubled
-// quotes.
+// a comma, a line's end or the file's end follows, and is text otherwise. Such a file means something else by two
+// quotes at the end of a field, too ("or "chirality"",): a record that is not as the RFC has it, or has not as many
+// fields as the header, is read again without doubled quotes, and that reading counts when its number of fields is
+// right.
 class CsvReader {
  public:
   CsvReader(const Path& path, const std::string& text) : path_(path), text_(text) {
@@ -49,38 +50,48 @@ class CsvReader {
   bool AtEnd() const { return at_ >= text_.size(); }
   size_t line() const { return line_; }
 
-  // Of the header when `columns` is 0.
+  // `columns`: of the header; 0: this is the header.
   std::vector<std::string> ReadRecord(size_t columns) {
-    const size_t at = at_;
-    const size_t line = line_;
-    std::vector<std::string> fields = ReadFields();
-    if (unclosed_ != 0 || (columns != 0 && fields.size() != columns)) {
-      at_ = at;
-      line_ = line;
-      unclosed_ = 0;
-      doubled_ = false;
-      fields = ReadFields();
-      doubled_ = true;
-    }
-    if (unclosed_ != 0) RefuseData(path_, unclosed_, "a text in quotes that begins here is not closed");
-    return fields;
+    const Place begin{at_, line_};
+    Record record = ReadFields(/*doubled=*/true);
+    const auto has_columns = [&](const Record& read) { return columns == 0 || read.fields.size() == columns; };
+    if (record.proper && record.unclosed == 0 && has_columns(record)) return std::move(record.fields);
+    const Place end{at_, line_};
+    at_ = begin.at;
+    line_ = begin.line;
+    Record other = ReadFields(/*doubled=*/false);
+    if (other.unclosed == 0 && has_columns(other)) return std::move(other.fields);
+    at_ = end.at;
+    line_ = end.line;
+    if (record.unclosed != 0) RefuseData(path_, record.unclosed, "a text in quotes that begins here is not closed");
+    return std::move(record.fields);
   }
 
  private:
-  std::vector<std::string> ReadFields() {
+  struct Place {
+    size_t at = 0;
+    size_t line = 0;
+  };
+  struct Record {
     std::vector<std::string> fields;
+    bool proper = true;   // no quote is text that the RFC would not have there
+    size_t unclosed = 0;  // the line where a field begins that the file's end cuts; 0: none
+  };
+
+  Record ReadFields(bool doubled) {
+    Record record;
     for (;;) {
-      fields.push_back(ReadField());
-      if (AtEnd()) return fields;
+      record.fields.push_back(ReadField(doubled, record));
+      if (AtEnd()) return record;
       const char c = text_[at_++];
       if (c == ',') continue;
       if (c == '\r' && !AtEnd() && text_[at_] == '\n') ++at_;
       ++line_;
-      return fields;
+      return record;
     }
   }
 
-  std::string ReadField() {
+  std::string ReadField(bool doubled, Record& record) {
     std::string field;
     if (AtEnd() || text_[at_] != '"') {
       const size_t end = std::min(text_.find_first_of(",\r\n", at_), text_.size());
@@ -90,30 +101,29 @@ class CsvReader {
     }
     const size_t begin = line_;
     ++at_;
-    for (;;) {
-      if (AtEnd()) {
-        unclosed_ = begin;
-        return field;
-      }
+    while (!AtEnd()) {
       const char c = text_[at_++];
       if (c == '\n') ++line_;
       if (c != '"') {
         field += c;
       } else if (AtEnd() || text_[at_] == ',' || text_[at_] == '\r' || text_[at_] == '\n') {
         return field;
+      } else if (doubled && text_[at_] == '"') {
+        field += c;
+        ++at_;
       } else {
         field += c;
-        if (doubled_ && text_[at_] == '"') ++at_;
+        record.proper = false;
       }
     }
+    record.unclosed = begin;
+    return field;
   }
 
   const Path& path_;
   const std::string& text_;
   size_t at_ = 0;
   size_t line_ = 1;
-  bool doubled_ = true;  // two quotes are one
-  size_t unclosed_ = 0;  // the line where a field began that the file's end cut; 0: none
 };
 
 std::vector<DataRow> ReadCsvRows(const Path& path, const std::string& text) {

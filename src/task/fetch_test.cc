@@ -168,6 +168,10 @@ TEST_CASE("CSV as RFC 4180 has it: quotes, commas and line breaks in fields, eit
   CHECK(undoubled[0].value["a"] == "or \"so\"");
   CHECK(undoubled[1].value["a"] == "x");
   CHECK(undoubled[1].number == 3);
+  // Nothing of the kind is read into what is as the RFC has it.
+  const auto proper = ReadDataRows("d.csv", "a,b\n\"he said \"\"hi\"\", then\nleft\",2\n", RowFormat::kCsv);
+  REQUIRE(proper.size() == 1);
+  CHECK(proper[0].value["a"] == "he said \"hi\", then\nleft");
   const auto mistake = [](const std::string& text) {
     return MistakeOf([&] { ReadDataRows("d.csv", text, RowFormat::kCsv); });
   };
