@@ -99,7 +99,8 @@ TEST_CASE("every request is answered once, on the calling thread, several at a t
   CHECK(std::set<size_t>(seen.begin(), seen.end()).size() == 40);
   CHECK(result.answered == 40);
   CHECK(result.errors == 0);
-  CHECK(backend.most_at_a_time == 4);
+  CHECK(backend.most_at_a_time > 1);
+  CHECK(backend.most_at_a_time <= 4);
   CHECK(AskAll(backend, {}, {}, [](size_t, const ChatAnswer&) {}).answered == 0);
 }
 
@@ -245,22 +246,27 @@ TEST_CASE("lost context is handed over at once: the server works, and that is th
   CHECK(AskAll(backend, Numbered(30), slept.Options(2), [](size_t, const ChatAnswer&) {}).errors == 30);
 }
 
-TEST_CASE("Ctrl-C: complete answers are handed over, then Interrupted") {
+TEST_CASE("Ctrl-C: every answer that is complete is handed over, then Interrupted") {
   std::atomic<bool> pressed = false;
   Slept slept;
   AskAllOptions options = slept.Options(2);
   options.interrupted = [&] { return pressed.load(); };
+  std::mutex mutex;
+  std::set<size_t> complete;
   ScriptedBackend backend([&](const ChatRequest& request) {
     if (NumberOf(request) == 5) {
       pressed = true;
       throw Interrupted();  // as the HTTP client does
     }
+    const std::lock_guard lock(mutex);
+    complete.insert(static_cast<size_t>(NumberOf(request)));
     return Fine();
   });
   std::set<size_t> stored;
   CHECK_THROWS_AS(AskAll(backend, Numbered(100), options, [&](size_t i, const ChatAnswer&) { stored.insert(i); }),
                   Interrupted);
-  for (size_t i = 0; i < 4; ++i) CHECK(stored.contains(i));  // before the two last ones that were under way
+  CHECK(stored == complete);
+  CHECK(stored.size() >= 4);
   CHECK(stored.size() < 100);
 }
 

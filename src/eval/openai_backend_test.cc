@@ -16,10 +16,9 @@ using Json = nlohmann::json;
 const ChatRequest kQuestion{
     .messages = {{"system", "Be brief."}, {"user", "2+2=?"}}, .max_tokens = 64, .context = 1024};
 
-OpenAiOptions Impatient() {
+OpenAiOptions WithoutWaits() {
   OpenAiOptions options;
   options.http.sleep = [](std::chrono::milliseconds, const std::stop_token&) {};
-  options.http.timeout = 300ms;
   return options;
 }
 
@@ -37,7 +36,7 @@ ChatAnswer Read(const std::string& message, const std::string& finish = R"("stop
 // What a backend makes of a server that answers every chat request with this.
 ChatAnswer AskServer(const ScriptedReply& reply, const ChatRequest& request = kQuestion) {
   ScriptedServer server([&](const ScriptedRequest&) { return reply; });
-  OpenAiBackend backend(server.url(), "m", Impatient());
+  OpenAiBackend backend(server.url(), "m", WithoutWaits());
   return backend.Ask(request);
 }
 
@@ -153,7 +152,10 @@ TEST_CASE("over the wire: an answer, and every way to have none") {
   CHECK(answer.seconds > 0);
   CHECK(answer.attempts == 1);
   CHECK(AskServer({}).error.kind == ChatErrorKind::kUnreachable);
-  CHECK(AskServer({.hang = true}).error.kind == ChatErrorKind::kTimeout);
+  ScriptedServer silent([](const ScriptedRequest&) { return ScriptedReply{.hang = true}; });
+  OpenAiOptions hasty = WithoutWaits();
+  hasty.http.timeout = 200ms;
+  CHECK(OpenAiBackend(silent.url(), "m", hasty).Ask(kQuestion).error.kind == ChatErrorKind::kTimeout);
   CHECK(AskServer(JsonReply("<html>")).error.kind == ChatErrorKind::kWrongJson);
   CHECK(AskServer(JsonReply(R"({"error":{"message":"boom"}})", 500)).error.what == "HTTP status 500: boom");
   CHECK(AskServer(JsonReply(R"({"error":{"message":"Loading model"}})", 503)).error.kind ==
@@ -182,7 +184,7 @@ TEST_CASE("a server that wants max_completion_tokens gets it, from then on") {
     return JsonReply(R"({"error":{"message":"Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'."}})",
                      400);
   });
-  OpenAiBackend backend(server.url(), "m", Impatient());
+  OpenAiBackend backend(server.url(), "m", WithoutWaits());
   CHECK(backend.Ask(kQuestion).text == "4");
   CHECK(backend.Ask(kQuestion).text == "4");
   CHECK(server.requests().size() == 3);
@@ -199,7 +201,7 @@ TEST_CASE("identity: llama-server tells its file, context and template") {
     }
     return JsonReply(Completion(R"({"content":"4"})", R"("stop")", R"({"prompt_tokens":1000,"completion_tokens":60})"));
   });
-  OpenAiBackend backend(server.url() + "/v1", "", Impatient());
+  OpenAiBackend backend(server.url() + "/v1", "", WithoutWaits());
   const BackendIdentity identity = backend.Identity();
   CHECK(identity.model == "m.gguf");
   CHECK(identity.url == server.url());
@@ -220,8 +222,8 @@ TEST_CASE("identity: vLLM and LM Studio tell their context, others nothing but t
     if (request.path == "/v1/models") return JsonReply(R"({"data":[{"id":"a"},{"id":"b","max_model_len":2048}]})");
     return JsonReply(R"({"detail":"Not Found"})", 404);
   });
-  CHECK(OpenAiBackend(vllm.url(), "b", Impatient()).Identity().context == 2048);
-  CHECK_FALSE(OpenAiBackend(vllm.url(), "a", Impatient()).Identity().context.has_value());
+  CHECK(OpenAiBackend(vllm.url(), "b", WithoutWaits()).Identity().context == 2048);
+  CHECK_FALSE(OpenAiBackend(vllm.url(), "a", WithoutWaits()).Identity().context.has_value());
 
   ScriptedServer studio([](const ScriptedRequest& request) {
     if (request.path == "/v1/models") return JsonReply(R"({"data":[{"id":"a"}]})");
@@ -231,7 +233,7 @@ TEST_CASE("identity: vLLM and LM Studio tell their context, others nothing but t
     }
     return JsonReply(R"({"error":"Unexpected endpoint or method: GET /props"})");  // with status 200
   });
-  const BackendIdentity identity = OpenAiBackend(studio.url(), "", Impatient()).Identity();
+  const BackendIdentity identity = OpenAiBackend(studio.url(), "", WithoutWaits()).Identity();
   CHECK(identity.server == "LM Studio");
   CHECK(identity.context == 4096);
   CHECK(identity.quantization == "Q4_K_M");
@@ -241,16 +243,16 @@ TEST_CASE("identity: a model that is not there, one of several without a name, a
   ScriptedServer server([](const ScriptedRequest& request) {
     return request.path == "/v1/models" ? JsonReply(R"({"data":[{"id":"a"},{"id":"b"}]})") : JsonReply("{}", 404);
   });
-  CHECK_THROWS_WITH_AS(OpenAiBackend(server.url(), "c", Impatient()).Identity(),
+  CHECK_THROWS_WITH_AS(OpenAiBackend(server.url(), "c", WithoutWaits()).Identity(),
                        (server.url() + " has no model 'c'").c_str(), Error);
-  CHECK_THROWS_WITH_AS(OpenAiBackend(server.url(), "", Impatient()).Identity(),
+  CHECK_THROWS_WITH_AS(OpenAiBackend(server.url(), "", WithoutWaits()).Identity(),
                        (server.url() + " has 2 models").c_str(), Error);
   try {
-    OpenAiBackend(server.url(), "c", Impatient()).Identity();
+    OpenAiBackend(server.url(), "c", WithoutWaits()).Identity();
   } catch (const Error& error) {
     CHECK(error.hint() == "name one of: a, b");
   }
-  OpenAiBackend late(server.url(), "a", Impatient());
+  OpenAiBackend late(server.url(), "a", WithoutWaits());
   CHECK(late.IsAlive());
   server.Stop();
   CHECK_FALSE(late.IsAlive());
@@ -266,7 +268,7 @@ TEST_CASE("further fields of requests are checked, and belong to the identity") 
   ScriptedServer server([](const ScriptedRequest& request) {
     return request.path == "/v1/models" ? JsonReply(R"({"data":[{"id":"m"}]})") : JsonReply("{}", 404);
   });
-  OpenAiOptions options = Impatient();
+  OpenAiOptions options = WithoutWaits();
   const std::string plain = OpenAiBackend(server.url(), "m", options).Identity().Key();
   options.extra = R"({"lora": [{"id": 0, "scale": 1}]})";
   CHECK(OpenAiBackend(server.url(), "m", options).Identity().Key() != plain);
