@@ -68,8 +68,8 @@ Json CheckJson(const Path& path, const Task& task, const TaskCheck& check) {
 
 void PrintCheck(const Path& path, const Task& task, const TaskCheck& check, Terminal& terminal) {
   terminal.PrintLine(terminal.Painted(path.string(), Paint::kBold));
-  terminal.PrintLine(fmt::format("  {} items for the scorer '{}'; a score of 50 % on them is known to ± {:.1f} points",
-                                 FormatCount(check.items), task.scorer, check.half_width));
+  terminal.PrintLine(fmt::format("  {} for the scorer '{}'; a score of 50 % on them is known to ± {:.1f} points",
+                                 Counted(check.items, "item", "items"), task.scorer, check.half_width));
   if (check.difficulties.size() > 1 || !check.difficulties.contains("")) {
     terminal.PrintLine(fmt::format("  difficulty: {}; {} edge cases", CountsText(check.difficulties), check.edges));
   }

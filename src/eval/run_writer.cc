@@ -34,7 +34,6 @@ RunWriter::RunWriter(Store& store, const Task& task, RowId run, Progress& progre
       started_(clock.Seconds()) {}
 
 void RunWriter::Write(const Item& item, AnswerRow answer, const Response& response) {
-  ThrowIfInterrupted();
   answer.run_id = run_;
   answer.item = item.id;
   answer.text = response.text;

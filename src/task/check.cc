@@ -35,7 +35,8 @@ void MarkSamples(const Task& task, const Item& item, bool right, TaskCheck& chec
 void AddWarnings(TaskCheck& check) {
   const auto warn = [&](std::string text) { check.warnings.push_back(std::move(text)); };
   if (check.items < kLeastItems) {
-    warn(fmt::format("{} items; an adapter's gate asks for {} at least", check.items, kLeastItems));
+    warn(fmt::format("{} {}; an adapter's gate asks for {} at least", check.items, check.items == 1 ? "item" : "items",
+                     kLeastItems));
   }
   int64_t named = 0;
   for (const char* name : kDifficulties) named += check.difficulties.contains(name) ? check.difficulties.at(name) : 0;
