@@ -147,6 +147,57 @@ TEST_CASE("a larger model never gets fewer threads, a tiny one gets one") {
   for (uint64_t bytes = 1; bytes < 1'000'000'000; bytes *= 3) CHECK(ThreadsFor(bytes, 8) <= ThreadsFor(bytes * 3, 8));
 }
 
+TEST_CASE("logits come after each token, in order, and give the log-probabilities") {
+  const auto model = LoadModel(Path(LOCO_SOURCE_DIR) / "models/pocket/pocket-xs-llama-0.7M-F16.gguf", {});
+  std::vector<Token> tokens;  // more than one batch of 64
+  while (tokens.size() < 150) {
+    const std::vector<Token> more =
+        model->Tokenize("What is the last word of this list: rice, grapes, soup, beans? ", {});
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  const std::vector<double> expected = model->LogProbabilities(tokens);
+  REQUIRE(expected.size() == tokens.size() - 1);
+  size_t visited = 0;
+  model->VisitLogits(tokens, [&](size_t position, std::span<const float> logits) {
+    CHECK(position == visited++);
+    REQUIRE(logits.size() == static_cast<size_t>(model->info().vocabulary_size));
+    if (position + 1 < tokens.size()) CHECK(LogProbability(logits, tokens[position + 1]) == expected[position]);
+  });
+  CHECK(visited == tokens.size());
+  // What comes later changes nothing.
+  CHECK(model->LogProbabilities(std::span(tokens).first(65))[63] == doctest::Approx(expected[63]).epsilon(1e-5));
+}
+
+TEST_CASE("what a visitor of logits throws stops the work") {
+  FakeModel model([](const std::string&) { return ""; });
+  int calls = 0;
+  CHECK_THROWS_AS(model.VisitLogits(model.Tokenize("abcdef", {}),
+                                    [&](size_t position, std::span<const float>) {
+                                      ++calls;
+                                      if (position == 2) throw Error("enough");
+                                    }),
+                  Error);
+  CHECK(calls == 3);
+}
+
+TEST_CASE("log-probabilities are exact also for huge logits and follow the fake model's distribution") {
+  CHECK(LogProbability(std::vector<float>{1e30F, 1e30F}, 0) == doctest::Approx(-0.6931471805599453));
+  CHECK(LogProbability(std::vector<float>{0, -200}, 1) == doctest::Approx(-200));
+  FakeModel model([](const std::string&) { return ""; });
+  const std::vector<double> uniform = model.LogProbabilities(model.Tokenize("ab", {}));
+  REQUIRE(uniform.size() == 1);
+  CHECK(uniform[0] == doctest::Approx(-5.552959584921617));  // 1/258
+  CHECK(model.LogProbabilities(model.Tokenize("a", {})).empty());
+  model.logits = [](std::span<const Token> tokens) {  // twice as likely: the byte after the last one
+    std::vector<float> logits(258);
+    logits[static_cast<size_t>(tokens.back() + 1)] = 0.6931472F;
+    return logits;
+  };
+  const std::vector<double> follow = model.LogProbabilities(model.Tokenize("abz", {}));
+  CHECK(follow[0] == doctest::Approx(-4.859812).epsilon(1e-6));  // 2/259
+  CHECK(follow[1] == doctest::Approx(-5.556828).epsilon(1e-6));  // 1/259
+}
+
 TEST_CASE("the fake model counts, cuts and refuses like a real one") {
   FakeModel model([](const std::string& prompt) { return prompt + prompt; });
   const auto prompt = model.Tokenize("abc", {});

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "engine/answer_tracker.h"
@@ -147,9 +146,10 @@ std::unique_ptr<Sequence> FakeModel::StartSequence(int context) {
   return std::make_unique<FakeSequence>(*this, answer_, context);
 }
 
-std::vector<double> FakeModel::LogProbabilities(std::span<const Token> tokens) {
-  if (tokens.empty()) return {};
-  return std::vector<double>(tokens.size() - 1, -std::log(static_cast<double>(info_.vocabulary_size)));
+void FakeModel::VisitLogits(std::span<const Token> tokens, const LogitsVisitor& visit) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    visit(i, logits ? logits(tokens.first(i + 1)) : std::vector<float>(static_cast<size_t>(info_.vocabulary_size)));
+  }
 }
 
 }  // namespace loco

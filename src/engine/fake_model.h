@@ -29,10 +29,11 @@ class FakeModel : public LanguageModel {
   void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
                     const ChoicesDone& done) override;
   std::unique_ptr<Sequence> StartSequence(int context) override;
-  // Every byte is as likely as every other.
-  std::vector<double> LogProbabilities(std::span<const Token> tokens) override;
+  void VisitLogits(std::span<const Token> tokens, const LogitsVisitor& visit) override;
 
   int generated = 0;  // requests answered so far
+  // Logits after these tokens, one for each token of the vocabulary; empty: every token is as likely as every other.
+  std::function<std::vector<float>(std::span<const Token> tokens)> logits;
 
  private:
   // What the answer function says, under the request's limits.

@@ -122,10 +122,14 @@ class Sequence {
   virtual void Truncate(int size) = 0;
 };
 
+// log softmax(logits)[token], summed in double precision. The logits must not be empty.
+double LogProbability(std::span<const float> logits, Token token);
+
 class LanguageModel {
  public:
   using GenerationDone = std::function<void(size_t index, const Generation&)>;
   using ChoicesDone = std::function<void(size_t index, const ChoiceScores&)>;
+  using LogitsVisitor = std::function<void(size_t position, std::span<const float> logits)>;
 
   virtual ~LanguageModel() = default;
 
@@ -141,9 +145,12 @@ class LanguageModel {
   virtual void ScoreChoices(std::span<const ChoiceRequest> requests, const BatchOptions& options,
                             const ChoicesDone& done) = 0;
   virtual std::unique_ptr<Sequence> StartSequence(int context) = 0;
-  // log p of each token but the first, given those before it; natural logarithms. For measuring and not for speed: the
-  // cache has 32 bits, so that nothing but the weights and the engine's products is rounded.
-  virtual std::vector<double> LogProbabilities(std::span<const Token> tokens) = 0;
+  // Calls `visit` with the logits after each token, in order: position i predicts tokens[i + 1]. The span is valid
+  // during the call only. An exception thrown by `visit` stops the work. For measuring and not for speed: the cache has
+  // 32 bits, so that nothing but the weights and the engine's products is rounded.
+  virtual void VisitLogits(std::span<const Token> tokens, const LogitsVisitor& visit) = 0;
+  // log p of each token but the first, given those before it; natural logarithms. Built on VisitLogits().
+  std::vector<double> LogProbabilities(std::span<const Token> tokens);
 };
 
 }  // namespace loco

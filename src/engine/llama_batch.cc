@@ -85,13 +85,6 @@ size_t TokensOf(const ChoiceRequest& request) {
 }  // namespace
 
 // Sum of log softmax(logits)[token]: the maximum is taken out first, so that exp cannot overflow.
-double LogProbability(const float* logits, int vocabulary_size, Token token) {
-  const float highest = *std::max_element(logits, logits + vocabulary_size);
-  double sum = 0;
-  for (int i = 0; i < vocabulary_size; ++i) sum += std::exp(static_cast<double>(logits[i] - highest));
-  return static_cast<double>(logits[token] - highest) - std::log(sum);
-}
-
 Batch::Batch(int capacity, int sequences_per_token)
     : batch_(llama_batch_init(capacity, 0, sequences_per_token)), capacity_(capacity) {}
 
@@ -304,7 +297,7 @@ void ScoreChoicesBatched(llama_context* context, int vocabulary_size, std::span<
     for (const Prediction& prediction : predictions) {
       const float* logits = llama_get_logits_ith(context, prediction.logits_index);
       scores[prediction.request - first].log_likelihood[prediction.choice] +=
-          LogProbability(logits, vocabulary_size, prediction.token);
+          LogProbability({logits, static_cast<size_t>(vocabulary_size)}, prediction.token);
     }
     for (int s = 0; s < sequences; ++s) {
       llama_memory_seq_rm(memory, static_cast<llama_seq_id>(s), static_cast<llama_pos>(prefix), -1);

@@ -34,9 +34,6 @@ class Batch {
 // llama_decode, with its result codes turned into Errors.
 void Decode(llama_context* context, const Batch& batch);
 
-// log softmax(logits)[token].
-double LogProbability(const float* logits, int vocabulary_size, Token token);
-
 // Continuous batching: `parallel` slots, each holding one request at a time; a finished slot takes the next. What all
 // prompts begin with is computed once.
 void GenerateBatched(llama_context* context, const LanguageModel& model, std::span<const GenerateRequest> requests,

@@ -154,24 +154,22 @@ class LlamaModel : public LanguageModel {
 
   std::unique_ptr<Sequence> StartSequence(int context) override;
 
-  std::vector<double> LogProbabilities(std::span<const Token> tokens) override {
-    std::vector<double> result;
-    if (tokens.size() < 2) return result;
+  void VisitLogits(std::span<const Token> tokens, const LogitsVisitor& visit) override {
+    if (tokens.empty()) return;
     constexpr int kRows = 64;  // logits of that many tokens at a time
     const LlamaContextPtr handle =
         MakeContext({.tokens = static_cast<int>(tokens.size()), .batch = kRows, .outputs = kRows, .cache32 = true});
     Batch batch(kRows, 1);
-    for (size_t begin = 0; begin + 1 < tokens.size(); begin += kRows) {
-      const size_t count = std::min<size_t>(kRows, tokens.size() - 1 - begin);
+    for (size_t begin = 0; begin < tokens.size(); begin += kRows) {
+      const size_t count = std::min<size_t>(kRows, tokens.size() - begin);
       batch.Clear();
       for (size_t i = 0; i < count; ++i) batch.Add(tokens[begin + i], static_cast<int>(begin + i), 0, true);
       Decode(handle.get(), batch);
       for (size_t i = 0; i < count; ++i) {
-        const float* logits = llama_get_logits_ith(handle.get(), static_cast<int32_t>(i));
-        result.push_back(LogProbability(logits, info_.vocabulary_size, tokens[begin + i + 1]));
+        visit(begin + i, {llama_get_logits_ith(handle.get(), static_cast<int32_t>(i)),
+                          static_cast<size_t>(info_.vocabulary_size)});
       }
     }
-    return result;
   }
 
  private:
