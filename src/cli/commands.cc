@@ -24,6 +24,11 @@ constexpr std::array kCommands = {
             "loco fit model.gguf --ram 8GB\nloco fit qwen3-4b --context 8192 --kv q8_0", DeclareFit},
     Command{"quantize", "make a quantized copy of a model, cached by content", "loco quantize model-F16.gguf Q4_K_M",
             DeclareQuantize},
+    Command{"quants", "what each quantization costs: scores, flips, divergence, size, speed",
+            "loco quants model-F16.gguf --suite tasks/math/*.toml\n"
+            "loco quants model-F16.gguf --suite tasks/pocket/*.toml --levels Q8_0 Q4_K_M Q4_0 --csv levels.csv\n"
+            "loco quants a-F16.gguf b-F16.gguf --suite tasks/pocket/arith.toml",
+            DeclareQuants},
     Command{
         "eval", "score a model on tasks",
         "loco eval model.gguf tasks/pocket/arith.toml\nloco eval model.gguf tasks/pocket/*.toml --quantization Q4_K_M",
@@ -134,7 +139,7 @@ std::unique_ptr<CLI::App> BuildApp(Session& session, Action& action) {
     sub->footer(ExamplesFooter(command.examples));
     const Action run = command.declare(*sub, session);
     for (CLI::Option* option : sub->get_options()) {
-      if (option->check_name("quantization") || option->check_name("--quantization"))
+      if (option->check_name("quantization") || option->check_name("--quantization") || option->check_name("--levels"))
         option->transform(QuantizationName, "");
     }
     sub->final_callback([&action, run] { action = run; });

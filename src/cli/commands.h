@@ -67,6 +67,7 @@ Action DeclarePrompt(CLI::App& app, Session& session);
 Action DeclareBakeoff(CLI::App& app, Session& session);
 Action DeclareCompare(CLI::App& app, Session& session);
 Action DeclareQuantize(CLI::App& app, Session& session);
+Action DeclareQuants(CLI::App& app, Session& session);
 Action DeclareTrain(CLI::App& app, Session& session);
 Action DeclareAdapter(CLI::App& app, Session& session);
 Action DeclareTrainability(CLI::App& app, Session& session);

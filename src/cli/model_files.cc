@@ -80,6 +80,14 @@ bool IsWhole(const Path& path) {
   }
 }
 
+// "model" of model-F16.gguf.
+std::string StemWithoutType(const ModelFile& source) {
+  std::string stem = source.path.stem().string();
+  const std::string own = "-" + source.facts.quantization;
+  if (stem.ends_with(own)) stem.resize(stem.size() - own.size());
+  return stem;
+}
+
 }  // namespace
 
 void RefuseOverwrite(const Path& out, const Path& source, bool force) {
@@ -130,17 +138,18 @@ ModelFile RegisterModel(Store& store, const Path& path) {
   return file;
 }
 
+Path QuantizedCopyPath(const ModelFile& source, const std::string& quantization) {
+  return UserCacheFolder() / "models" / source.row.hash.substr(0, 16) /
+         fmt::format("{}-{}.gguf", StemWithoutType(source), quantization);
+}
+
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session) {
   if (quantization.empty() || quantization == source.facts.quantization) return source;
   if (!IsQuantizationName(quantization)) {
     throw Error(fmt::format("unknown quantization '{}'", quantization),
                 fmt::format("one of {}", fmt::join(QuantizationNames(), ", ")), ExitCode::kUsage);
   }
-  std::string stem = source.path.stem().string();
-  const std::string own = "-" + source.facts.quantization;
-  if (stem.ends_with(own)) stem.resize(stem.size() - own.size());
-  const Path target =
-      UserCacheFolder() / "models" / source.row.hash.substr(0, 16) / fmt::format("{}-{}.gguf", stem, quantization);
+  const Path target = QuantizedCopyPath(source, quantization);
   if (!IsWhole(target)) {
     if (!IsUnquantized(source.facts.quantization)) {
       throw Error(
@@ -148,7 +157,7 @@ ModelFile AtQuantization(Store& store, const ModelFile& source, const std::strin
           "give the F16, BF16 or F32 file: quantizing twice loses more than either");
     }
     Progress& progress = session.terminal().progress();
-    progress.Begin(fmt::format("quantize {} to {}", stem, quantization), 0, 0);
+    progress.Begin(fmt::format("quantize {} to {}", StemWithoutType(source), quantization), 0, 0);
     FileLock lock(target.string() + ".lock");
     lock.Wait([&] { progress.Update(0, "another loco makes this file; waiting"); });
     if (!IsWhole(target)) Quantize(source.path, target, quantization, session.threads);

@@ -30,6 +30,9 @@ void RefuseOverwrite(const Path& out, const Path& source, bool force);
 // F16, BF16 and F32: what a quantized copy can be made of.
 bool IsUnquantized(const std::string& quantization);
 
+// Where the copy at `quantization` of a file lies in the user's cache, or would lie.
+Path QuantizedCopyPath(const ModelFile& source, const std::string& quantization);
+
 // The model at `quantization`: the file itself when it has it already, otherwise a copy made once by llama.cpp's
 // quantizer and kept in the user's cache under the content hash of its source.
 ModelFile AtQuantization(Store& store, const ModelFile& source, const std::string& quantization, Session& session);
