@@ -25,7 +25,7 @@ constexpr std::array kCommands = {
     Command{"quantize", "make a quantized copy of a model, cached by content", "loco quantize model-F16.gguf Q4_K_M",
             DeclareQuantize},
     Command{"quants", "what each quantization costs: scores, flips, divergence, size, speed",
-            "loco quants model-F16.gguf --suite tasks/math/*.toml\n"
+            "loco quants model-F16.gguf --suite tasks/math.toml tasks/analysis.toml\n"
             "loco quants model-F16.gguf --suite tasks/pocket/*.toml --levels Q8_0 Q4_K_M Q4_0 --csv levels.csv\n"
             "loco quants a-F16.gguf b-F16.gguf --suite tasks/pocket/arith.toml",
             DeclareQuants},

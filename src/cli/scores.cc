@@ -14,7 +14,8 @@ std::string RunSubject(const Store& store, const RunRow& run) {
 
 std::string ShareText(int64_t right, int64_t n) {
   if (n == 0) return "no answers";
-  return ShareText({.value = static_cast<double>(right) / static_cast<double>(n), .interval = WilsonInterval(right, n)});
+  return ShareText(
+      {.value = static_cast<double>(right) / static_cast<double>(n), .interval = WilsonInterval(right, n)});
 }
 
 std::string ShareText(const Estimate& share) {
