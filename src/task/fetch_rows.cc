@@ -145,26 +145,25 @@ std::vector<DataRow> ReadCsvRows(const Path& path, const std::string& text) {
 }
 
 std::vector<DataRow> ReadJsonRows(const Path& path, const std::string& text, const std::string& field) {
-  using Json = nlohmann::ordered_json;
   if (IsTooDeepJson(text)) RefuseData(path, 0, "lists and objects inside each other, too many");
-  Json document;
+  nlohmann::ordered_json document;
   try {
-    document = Json::parse(text);
-  } catch (const Json::parse_error& problem) {
+    document = nlohmann::ordered_json::parse(text);
+  } catch (const nlohmann::ordered_json::parse_error& problem) {
     const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(problem.byte, text.size()));
     RefuseData(path, static_cast<size_t>(1 + std::count(text.begin(), end, '\n')),
                fmt::format("no JSON, or cut off (byte {})", problem.byte));
-  } catch (const Json::exception&) {  // a number that no machine can hold
+  } catch (const nlohmann::ordered_json::exception&) {  // a number that no machine can hold
     RefuseData(path, 0, "no JSON that can be read: a number is too large");
   }
   if (!field.empty()) {
     if (!document.is_object() || !document.contains(field))
       RefuseData(path, 0, fmt::format("there is no field '{}' with the rows", field));
-    document = Json(document[field]);
+    document = nlohmann::ordered_json(document[field]);
   }
   if (!document.is_array()) RefuseData(path, 0, "the rows are no JSON list");
   std::vector<DataRow> rows;
-  for (Json& value : document) {
+  for (nlohmann::ordered_json& value : document) {
     const size_t number = rows.size() + 1;
     if (!value.is_object()) RefuseData(path, 0, fmt::format("row {} is no JSON object", number));
     rows.push_back({.number = number, .value = std::move(value)});
