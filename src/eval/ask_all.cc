@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -37,7 +38,7 @@ class RateLimit {
       next_ = moment + spacing_;
       wait = moment - now;
     }
-    if (wait > 0) sleep_(milliseconds(static_cast<int64_t>(wait * 1000 + 0.5)), stop);
+    if (wait > 0) sleep_(milliseconds(std::llround(wait * 1000)), stop);
   }
 
  private:
