@@ -27,8 +27,8 @@ using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
 
 // Makes the library ready, once for the program. It is never cleaned up: threads of others may still use it at exit.
 inline void StartCurl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (code != CURLE_OK) throw std::bad_alloc();  // nothing else makes it fail
+  static const CURLcode kCode = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kCode != CURLE_OK) throw std::bad_alloc();  // nothing else makes it fail
 }
 
 inline CurlEasy NewCurlEasy() {
