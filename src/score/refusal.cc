@@ -31,12 +31,12 @@ constexpr char kRefusalPattern[] =
 
 bool IsRefusal(std::string_view answer) {
   constexpr size_t kBeginning = 300;
-  static const RE2 pattern(kRefusalPattern, [] {
+  static const RE2 kPattern(kRefusalPattern, [] {
     RE2::Options options(RE2::Quiet);
     options.set_encoding(RE2::Options::EncodingUTF8);
     return options;
   }());
-  return RE2::PartialMatch(re2::StringPiece(answer.data(), std::min(answer.size(), kBeginning)), pattern);
+  return RE2::PartialMatch(re2::StringPiece(answer.data(), std::min(answer.size(), kBeginning)), kPattern);
 }
 
 }  // namespace loco
