@@ -52,7 +52,7 @@ Values ValuesOf(const CLI::App& app, const CLI::Option& option, const Names& cat
   if (name == "quantization") values.words = QuantizationNames();
   if (name == "id" || (name == "model" && app.get_name() == "fit")) values.words = catalog;
   for (const char* path : {"model", "file", "tasks", "task", "policy", "store", "out", "data", "eval", "recipe",
-                           "adapter", "folder", "base"}) {
+                           "adapter", "folder", "base", "to", "from", "suite", "csv", "files"}) {
     values.files |= name == path;
   }
   return values;

@@ -130,10 +130,7 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
     stored += result.stored;
     generated += result.generated;
     const int64_t right = score.Count(Outcome::kRight);
-    // Several samples of one item are no items: the interval is over items.
-    const Estimate share = ShareOfRun(store, result.run, scorer);
-    const Interval interval = share.interval;
-    rows.push_back({ForTerminal(name), ShareText(share), FormatCount(score.answered), OutcomesText(score),
+    rows.push_back({ForTerminal(name), ShareText(score), FormatCount(score.answered), OutcomesText(score),
                     fmt::format("run-{}", result.run)});
     Json entry = {{"run", fmt::format("run-{}", result.run)},
                   {"task", task.name},
@@ -142,8 +139,8 @@ ExitCode RunEval(const EvalArguments& arguments, Session& session) {
                   {"items", score.items},
                   {"answered", score.answered},
                   {"right", right},
-                  {"share", share.value},
-                  {"interval95", {interval.low, interval.high}},
+                  {"share", score.share.value},
+                  {"interval95", {score.share.interval.low, score.share.interval.high}},
                   {"outcomes", Json::object()},
                   {"generated_now", result.generated},
                   {"seconds", result.seconds}};

@@ -21,8 +21,8 @@ ExitCode ListRuns(Session& session) {
     const RunScore score = ScoreOf(store, run.id);
     const int64_t right = score.Count(Outcome::kRight);
     rows.push_back({fmt::format("run-{}", run.id), ForTerminal(RunSubject(store, run)), model->quantization,
-                    ForTerminal(task->name), fmt::format("{}/{}", score.answered, run.items),
-                    ShareText(right, score.answered), run.created_at.substr(0, 16)});
+                    ForTerminal(task->name), fmt::format("{}/{}", score.answered, run.items), ShareText(score),
+                    run.created_at.substr(0, 16)});
     document.push_back(
         {{"run", fmt::format("run-{}", run.id)},
          {"model", model->name},

@@ -7,6 +7,7 @@
 
 #include "base/hostile_text.h"
 #include "cli/commands.h"
+#include "cli/eval_lines.h"
 #include "cli/practical_lines.h"
 #include "cli/scores.h"
 #include "cli/training_lines.h"
@@ -97,20 +98,12 @@ Shown ShowRun(const Store& store, const RunRow& row, int answers) {
   Add(shown, "settings", Json::parse(row.settings));
   Add(shown, "template_hash", row.template_hash);
   Add(shown, "answered", fmt::format("{} of {}", score.answered, row.items));
-  Add(shown, "right", fmt::format("{} %", ShareText(score.Count(Outcome::kRight), score.answered)));
+  Add(shown, "right", fmt::format("{} %", ShareText(score)));
   Add(shown, "not_right", OutcomesText(score));
   std::vector<std::vector<std::string>> rows;
-  shown.json["answers"] = Json::array();
   const std::string scorer = ScorerId(FindScorer(task->scorer));
+  shown.json["answers"] = AnswersJson(store, row.id, scorer);
   for (const MarkedAnswer& answer : store.Answers(row.id, scorer)) {
-    shown.json["answers"].push_back({{"answer", fmt::format("answer-{}", answer.answer.id)},
-                                     {"item", answer.answer.item},
-                                     {"sample", answer.answer.sample},
-                                     {"text", answer.answer.text},
-                                     {"thinking", answer.answer.thinking},
-                                     {"finish", FinishName(answer.answer.finish)},
-                                     {"outcome", OutcomeName(answer.mark.outcome)},
-                                     {"extracted", answer.mark.extracted}});
     if (static_cast<int>(rows.size()) < answers) {
       rows.push_back({fmt::format("answer-{}", answer.answer.id), ForTerminal(answer.answer.item),
                       OutcomeName(answer.mark.outcome), Shorten(ForTerminal(answer.answer.text), 60)});

@@ -34,7 +34,7 @@ const char* LengthVerdictName(LengthVerdict verdict) {
 Json AnswersJson(const Store& store, RowId run, const std::string& scorer) {
   Json list = Json::array();
   for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
-    list.push_back({{"answer", answer.answer.id},
+    list.push_back({{"answer", fmt::format("answer-{}", answer.answer.id)},
                     {"item", answer.answer.item},
                     {"sample", answer.answer.sample},
                     {"text", answer.answer.text},

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "eval/evaluate.h"
-#include "stats/interval.h"
 #include "store/store.h"
 
 namespace loco {
@@ -16,7 +15,7 @@ std::string RunSubject(const Store& store, const RunRow& run);
 
 // "62.3  [56.7, 67.6]": percent with the 95 % Wilson interval.
 std::string ShareText(int64_t right, int64_t n);
-std::string ShareText(const Estimate& share);
+std::string ShareText(const RunScore& score);
 
 // What an answer was not, in a fixed order: "12 wrong, 3 truncated, 1 unparsed"; only what occurred.
 std::string OutcomesText(const RunScore& score);

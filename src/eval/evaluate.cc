@@ -14,6 +14,7 @@
 #include "base/interrupt.h"
 #include "engine/llama_model.h"
 #include "eval/run_writer.h"
+#include "stats/pass_at_k.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -223,9 +224,23 @@ int64_t RunScore::Count(Outcome outcome) const {
   return found == outcomes.end() ? 0 : found->second;
 }
 
-double RunScore::Share() const {
-  return answered == 0 ? 0 : static_cast<double>(Count(Outcome::kRight)) / static_cast<double>(answered);
+namespace {
+
+Estimate ShareOverItems(const std::map<std::string, ProblemSamples>& items, int64_t answered) {
+  if (answered == 0) return {.interval = {0, 1}};
+  std::vector<ProblemSamples> problems;
+  int64_t right = 0;
+  for (const auto& [id, samples] : items) {
+    problems.push_back(samples);
+    right += samples.passed;
+  }
+  if (static_cast<size_t>(answered) > problems.size()) return *PassAtKOver(problems, 1);
+  return {.value = static_cast<double>(right) / static_cast<double>(answered),
+          .interval = WilsonInterval(right, answered),
+          .n = answered};
 }
+
+}  // namespace
 
 RunScore ScoreOf(const Store& store, RowId run) {
   const auto row = store.FindRun(run);
@@ -234,13 +249,18 @@ RunScore ScoreOf(const Store& store, RowId run) {
   LOCO_CHECK(task.has_value());
   RunScore score;
   score.items = row->items;
+  std::map<std::string, ProblemSamples> items;
   for (const MarkedAnswer& answer : store.Answers(run, ScorerId(FindScorer(task->scorer)))) {
     ++score.answered;
     ++score.outcomes[answer.mark.outcome];
+    ProblemSamples& samples = items[answer.answer.item];
+    ++samples.samples;
+    samples.passed += answer.mark.outcome == Outcome::kRight ? 1 : 0;
     if (!score.ids.empty() && score.ids.back() == answer.answer.item) continue;
     score.ids.push_back(answer.answer.item);
     score.right.push_back(answer.mark.outcome == Outcome::kRight ? 1 : 0);
   }
+  score.share = ShareOverItems(items, score.answered);
   return score;
 }
 

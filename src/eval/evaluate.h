@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/progress.h"
 #include "engine/language_model.h"
+#include "stats/interval.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "template/prompt.h"
@@ -86,9 +87,12 @@ struct RunScore {
   std::map<Outcome, int64_t> outcomes;
   std::vector<std::string> ids;  // of the answered items, in order; of several samples the first
   std::vector<int> right;        // 0 or 1, parallel to `ids`
+  // Of right answers, with a 95 % interval: Wilson's, or over items where they are sampled several times, since
+  // answers to one question are no questions. 0 and [0, 1] when nothing is answered.
+  Estimate share;
 
   int64_t Count(Outcome outcome) const;
-  double Share() const;  // right / answered; 0 when nothing is answered
+  int64_t Right() const { return Count(Outcome::kRight); }
 };
 RunScore ScoreOf(const Store& store, RowId run);
 

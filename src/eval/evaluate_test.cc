@@ -62,7 +62,7 @@ TEST_CASE("a run answers and marks every item") {
   CHECK(score.answered == 20);
   CHECK(score.Count(Outcome::kRight) == 16);
   CHECK(score.Count(Outcome::kUnparsed) == 4);
-  CHECK(score.Share() == doctest::Approx(0.8));
+  CHECK(score.share.value == doctest::Approx(0.8));
 }
 
 TEST_CASE("a stopped run makes no row twice, computes no finished group again, and ends with the same rows") {
@@ -123,7 +123,7 @@ TEST_CASE("a prompt longer than the context and a cut answer are outcomes, not e
   const RunScore score = ScoreOf(store, result.run);
   CHECK(score.Count(Outcome::kTruncated) == 1);
   CHECK(score.Count(Outcome::kTooLong) == 1);
-  CHECK(score.Share() == 0);
+  CHECK(score.share.value == 0);
 }
 
 TEST_CASE("multiple choice takes the likeliest continuation") {

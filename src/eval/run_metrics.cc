@@ -80,28 +80,6 @@ std::vector<RunMetric> MetricsOfJson(const std::vector<MarkedAnswer>& answers) {
 
 }  // namespace
 
-Estimate ShareOfRun(const Store& store, RowId run, const std::string& scorer) {
-  std::map<std::string, ProblemSamples> items;
-  ProblemSamples all;
-  for (const MarkedAnswer& answer : store.Answers(run, scorer)) {
-    ProblemSamples& item = items[answer.answer.item];
-    const int64_t right = answer.mark.outcome == Outcome::kRight ? 1 : 0;
-    ++item.samples;
-    item.passed += right;
-    ++all.samples;
-    all.passed += right;
-  }
-  if (all.samples == 0) return {.interval = {0, 1}};
-  if (static_cast<size_t>(all.samples) == items.size()) {
-    return {.value = static_cast<double>(all.passed) / static_cast<double>(all.samples),
-            .interval = WilsonInterval(all.passed, all.samples),
-            .n = all.samples};
-  }
-  std::vector<ProblemSamples> problems;
-  for (const auto& [id, item] : items) problems.push_back(item);
-  return *PassAtKOver(problems, 1);
-}
-
 std::vector<RunMetric> MetricsOfSamples(const Store& store, RowId run, const std::string& scorer) {
   struct ItemSamples {
     ProblemSamples counts;

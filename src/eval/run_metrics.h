@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "stats/interval.h"
 #include "store/store.h"
 #include "task/task.h"
 
@@ -21,10 +20,6 @@ struct RunMetric {
   double value = 0;   // 0 to 1
   int64_t items = 0;  // that it is taken over; 0: none, and the value says nothing
 };
-
-// The share of right answers with its 95 % interval: Wilson's, or over items where they are sampled several times.
-// 0 and [0, 1] for a run without answers.
-Estimate ShareOfRun(const Store& store, RowId run, const std::string& scorer);
 
 // Several samples an item: pass@1, pass@k for some k up to their number (stats/pass_at_k.h), and the share of items on
 // which the answer of most samples is right; a tie of votes is not.

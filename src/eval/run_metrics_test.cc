@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "eval/evaluate.h"
 #include "task/scorers.h"
 
 namespace loco {
@@ -119,7 +120,7 @@ TEST_CASE("samples of one item are no items: pass@k, votes, and an interval over
   CHECK(values.at("pass@2") == doctest::Approx((1.0 + 2.0 / 3) / 2));
   CHECK(values.count("pass@5") == 0);
   CHECK(values.at("vote") == doctest::Approx(0.5));  // of b one vote each: a tie
-  const Estimate share = ShareOfRun(run.store, sampled, "numeric/1");
+  const Estimate share = ScoreOf(run.store, sampled).share;
   CHECK(share.value == doctest::Approx(0.5));
   CHECK(share.interval.high - share.interval.low > 0.3);
 }

@@ -124,6 +124,10 @@ Task ParseTask(const std::string& definition, const Path& path, const std::funct
   task.source = top.Text("source").value_or("");
   const std::string items = top.RequiredText("items");
   const std::string train = top.Text("train").value_or("");
+  if (top.Has("fetch")) {
+    throw Error(fmt::format("{}: a public task, whose data are not here", path.string()),
+                fmt::format("'loco task fetch {}' gets them, and says where the task then lies", path.stem().string()));
+  }
   TomlTable prompt = top.Table("prompt");
   task.system = prompt.Text("system").value_or("");
   task.user = prompt.Text("user").value_or("{question}");
